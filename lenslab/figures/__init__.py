@@ -1,0 +1,1 @@
+"""Records into plotly figures, one function a record."""

@@ -1,0 +1,1 @@
+"""Scenes into images, images into files, and real images in."""

@@ -1,0 +1,1 @@
+"""Physics on tensors: no module state, no files, no networks."""
