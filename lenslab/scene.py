@@ -70,6 +70,7 @@ class Sersic:
 class Source(Sersic):
     """The galaxy behind: a Sersic with clumps of star formation, or a picture in the place of both.
 
+    The centres of clumps count from the centre of the source, so that they move with it.
     `picture` is the content hash of a picture kept beside the JSON (lenslab.picture); it is scaled to `picture_width`
     and its summed light to `magnitude`, and turned by phi.
     """
