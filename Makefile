@@ -1,0 +1,30 @@
+# Two commands for a fresh machine: `make app` and `make test`. README has the plain ones for people without make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: app test lint bench clean
+
+app: .venv/installed
+	$(BIN)/streamlit run app.py
+
+test: .venv/installed-test
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-test
+	$(BIN)/ruff check .
+
+bench: .venv/installed-test
+	$(BIN)/python benchmarks/simulate.py
+	$(BIN)/python benchmarks/latency.py
+
+.venv/installed: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+.venv/installed-test: .venv/installed requirements-test.txt
+	$(BIN)/python -m pip install --quiet -r requirements-test.txt
+	touch $@
+
+clean:
+	rm -rf .venv
