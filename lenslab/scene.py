@@ -6,6 +6,7 @@ Names are lenstronomy's.
 """
 
 import json
+import re
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from math import pi
 
@@ -281,7 +282,8 @@ def from_dict(data, kind: type = Scene):
     known = {item.name for item in fields(kind)}
     unknown = sorted(set(data) - known)
     if unknown:
-        raise ValueError(f"{kind.__name__} has no setting {str(unknown[0])[:40]!r}; it knows {', '.join(sorted(known))}.")
+        raise ValueError(f"{kind.__name__} has no setting {str(unknown[0])[:40]!r}; "
+                         f"it knows {', '.join(sorted(known))}.")
     values = dict(data)
     for name, part in PARTS.get(kind, {}).items():
         if name in values:
@@ -315,7 +317,7 @@ def _check_tuple(name: str, value, kind: type, most: int) -> None:
 
 
 def _check_hash(name: str, value) -> None:
-    if value is not None and not (isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")):
+    if value is not None and not (isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)):
         raise ValueError(f"{name} is {str(value)[:70]!r}; it must be empty or the 64 hex digits of a picture's hash.")
 
 

@@ -1,0 +1,133 @@
+"""Scenes into images and maps: rays from the camera through the lens to the source, blurred, binned, with noise."""
+
+from collections.abc import Callable
+from math import ceil
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lenslab.images.model import LensModel, column, lens_light, lens_model, source_light
+from lenslab.images.observation import Maps, Observation
+from lenslab.images.realise import Realisation, realise
+from lenslab.physics import camera as optics
+from lenslab.physics import noise as noises
+from lenslab.physics.grid import pixel_axis
+from lenslab.physics.raytrace import magnification
+from lenslab.picture import recall
+from lenslab.scene import Camera, Scene
+from lenslab.scenes import Scenes
+
+RAYS_AT_ONCE = {"cpu": 2**16, "cuda": 2**26, "mps": 2**24}  # a chunk that stays in cache, or fills the device
+
+
+def noise_free(scenes: Scenes, realisation: Realisation | None = None, render: Callable | None = None) -> Tensor:
+    """Images (B, 1, H, W) in counts/s as a camera without noise would take them; differentiable in every value.
+
+    Works through the batch in chunks of bounded memory; `render` is `draw` or what lenslab.images.compiled makes of it.
+    """
+    render = render or draw
+    rays = (scenes.template.camera.num_pix * scenes.template.camera.supersampling) ** 2
+    step = max(1, RAYS_AT_ONCE[scenes["lens.theta_E"].device.type] // rays)
+    realisation = realise(scenes) if realisation is None else realisation
+    if len(scenes) <= step:
+        return render(scenes, realisation)
+    chunks = [slice(start, start + step) for start in range(0, len(scenes), step)]
+    return torch.cat([render(scenes.take(rows), realisation.take(rows)) for rows in chunks])
+
+
+def draw(scenes: Scenes, realisation: Realisation) -> Tensor:
+    """One chunk of `noise_free`, all of it in memory at once."""
+    camera, like = scenes.template.camera, scenes["lens.theta_E"]
+    axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
+    x, y = axis[None, None, :], axis[None, :, None]
+    alpha_x, alpha_y = LensModel(scenes, realisation).deflection(x, y)
+    brightness = source_light(scenes, x - alpha_x, y - alpha_y)
+    if (glow := lens_light(scenes, x, y)) is not None:
+        brightness = brightness + glow
+    return optics.photograph(brightness, pixel_scale=camera.pixel_scale, supersampling=camera.supersampling,
+                             psf=camera.psf, fwhm=camera.fwhm, psf_truncation=camera.psf_truncation,
+                             moffat_beta=camera.moffat_beta, kernel=measured_kernel(camera),
+                             psf_supersampling=camera.psf_supersampling)
+
+
+def observe(scenes: Scenes, realisation: Realisation | None = None, noise: bool = True,
+            generator: torch.Generator | None = None, render: Callable | None = None) -> Observation:
+    """What the camera records of a batch, with the truth kept beside it.
+
+    The noise of each image follows from its own seed_noise, so that a scene looks the same in any batch and on any
+    device; endless training streams take it from `generator`, which is faster.
+    """
+    model = noise_free(scenes, realisation, render)
+    camera = scenes.template.camera
+    draws = noises.SeededDraws(scenes.seeds[:, 1]) if generator is None else noises.StreamDraws(generator)
+    exposure = background(scenes), scenes["camera.exposure_time"], scenes["camera.gain"]
+    habits = dict(noise=camera.noise if noise else "none", noise_twice=camera.noise_twice and noise,
+                  doubled=camera.doubled)
+    with torch.no_grad():
+        image = noises.noisy(model, *exposure, draws, **habits)
+        mean, variance = noises.moments(model, *exposure, **habits)
+    return Observation(image=image, variance=variance, pixel_scale=camera.pixel_scale,
+                       unit="counts" if habits["noise_twice"] else "counts/s", psf=psf_kernel(camera, 1),
+                       model=mean, scenes=scenes)
+
+
+def observe_scene(scene: Scene, dtype=torch.float64, device="cpu") -> Observation:
+    """One scene, as the page and the shell ask for it."""
+    return observe(Scenes.of([scene], device=device, dtype=dtype))
+
+
+def maps(scenes: Scenes, realisation: Realisation | None = None, source_side: int = 96) -> Maps:
+    """What is true behind the images of a batch (see Maps); the source plane is source_side pixels wide."""
+    lens, camera = lens_model(scenes, realisation), scenes.template.camera
+    like = scenes["lens.theta_E"]
+    axis = pixel_axis(camera.num_pix, camera.pixel_scale, device=like.device, dtype=like.dtype)
+    x, y = (grid.expand(len(scenes), -1, -1).contiguous()
+            for grid in (axis[None, None, :].expand(1, len(axis), -1), axis[None, :, None].expand(1, -1, len(axis))))
+    alpha_x, alpha_y = lens.deflection(x, y)
+    half_width = source_half_width(scenes)
+    plane = pixel_axis(source_side, 2 * half_width / source_side, device=like.device, dtype=like.dtype)
+    delta_kappa = lens.dark_convergence(x, y)
+    if lens.realisation.annulus_kappa is not None:
+        r2 = (x - column(scenes["lens.center_x"])) ** 2 + (y - column(scenes["lens.center_y"])) ** 2
+        delta_kappa = delta_kappa + column(lens.realisation.annulus_kappa) * (r2 < column(
+            lens.realisation.annulus_outer) ** 2)
+    return Maps(source=source_light(scenes, plane[None, None, :], plane[None, :, None]),
+                source_half_width=half_width, kappa=lens.convergence(x, y), psi=lens.potential(x, y),
+                alpha_x=alpha_x, alpha_y=alpha_y, mu=magnification(lens.deflection, x, y), delta_kappa=delta_kappa)
+
+
+def source_half_width(scenes: Scenes) -> float:
+    """Half of the source plane that is worth showing: the caustics and the source, in steps of 0.1 arcsec."""
+    offset = torch.hypot(scenes["source.center_x"] - scenes["lens.center_x"],
+                         scenes["source.center_y"] - scenes["lens.center_y"])
+    reach = torch.maximum(0.7 * scenes["lens.theta_E"], offset + 1.5 * scenes["source.R_sersic"])
+    if scenes.template.source.picture is not None:
+        reach = torch.maximum(reach, offset + scenes["source.picture_width"] / 2)
+    return ceil(10 * float(reach.detach().max())) / 10
+
+
+def background(scenes: Scenes) -> Tensor:
+    """Standard deviation (B,) of an empty pixel, counts/s."""
+    names = ("sky_brightness", "zero_point", "gain", "read_noise", "num_exposures", "exposure_time", "background_rms")
+    return noises.background_rms(**{name: scenes[f"camera.{name}"] for name in names},
+                                 pixel_scale=scenes.template.camera.pixel_scale)
+
+
+def signal_to_noise(scenes: Scenes, model: Tensor) -> Tensor:
+    """S (B,) = sqrt(sum I^2 / variance) of noise-free arcs `model` (B, 1, H, W), lens light excluded."""
+    variance = noises.variance(model, background(scenes), scenes["camera.exposure_time"], scenes["camera.gain"])
+    return (model**2 / variance).sum((1, 2, 3)).sqrt()
+
+
+def psf_kernel(camera: Camera, supersampling: int | None = None) -> np.ndarray | None:
+    """The blur of a camera as a kernel that sums to 1, at ray spacing or at another sampling of the pixel."""
+    return optics.psf_kernel(psf=camera.psf, pixel_scale=camera.pixel_scale,
+                             supersampling=supersampling or camera.supersampling, fwhm=camera.fwhm,
+                             psf_truncation=camera.psf_truncation, moffat_beta=camera.moffat_beta,
+                             kernel=measured_kernel(camera), psf_supersampling=camera.psf_supersampling,
+                             num_rays=camera.num_pix * (supersampling or camera.supersampling))
+
+
+def measured_kernel(camera: Camera) -> np.ndarray | None:
+    return None if camera.psf_picture is None else recall(camera.psf_picture).astype(np.float64)
