@@ -1,23 +1,27 @@
 """Real images of lenses: any file of an image in, one Observation out, with what was assumed said in words."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import torch
+from astropy.io import fits
 
 from lenslab.images import arrays, catalogue, fits_file, raster
-from lenslab.images.contents import Contents, Part, kind_of, number, short
+from lenslab.images.contents import MAX_PARTS, Contents, Part, kind_of, number, short
 from lenslab.images.fits_file import card
 from lenslab.images.observation import Observation
 
 ASSUMED_SCALE = 0.05  # arcsec, where nothing tells
 NOT_IMAGES = ("NOISE", "ERR", "SIGMA", "RMS", "PSF", "MODEL", "SCENE", "VARIANCE", "VAR", "DQ", "WHT", "CTX", "MASK")
+FIRST = ("SCI", "IMAGE", "DATA", "PRIMARY")
 SIGMAS = ("NOISE", "ERR", "SIGMA", "RMS")
 VARIANCES = ("VARIANCE", "VAR")
 PER_SECOND = ("electrons/s", "electron/s", "e-/s", "e/s", "electrons s-1", "electron s-1", "e- s-1", "e-/sec")
 ELECTRONS = ("electrons", "electron", "e-")
+UNIT_REMARK = re.compile(r"\bunits?:?\s+(e-/s|electrons?/s|counts?/s|MJy/sr|nJy)", re.IGNORECASE)
 READERS = {"npy": arrays.npy_parts, "npz": arrays.npz_parts, "HDF5": arrays.hdf5_parts, "PNG": raster.png_parts,
            "JPEG": raster.jpeg_parts, "FITS": fits_file.fits_parts}
 
@@ -31,7 +35,7 @@ def look_into(name: str, data: bytes) -> Contents:
         kind, data = "FITS", fits_file.unpack(name, data)
     found = READERS[kind](name, data)
     parts, header = found if isinstance(found, tuple) else (found, next(iter(found.values())).header)
-    return Contents(name, kind, parts, header)
+    return Contents(name, kind, {**parts, **_planes_of_cubes(parts)}, header)
 
 
 def read(name: str, data: bytes, *, hdu: str | None = None, pixel_scale: float | None = None,
@@ -55,14 +59,16 @@ def observation_of(file: Contents, *, hdu: str | None = None, pixel_scale: float
     sigma^2 = BKGRMS^2 + max(d, 0)/EXPTIME for electrons a second, else it is estimated from the image.
     """
     notes: list[str] = []
-    label = _image_label(file, hdu)
+    label = image_label(file, hdu)
     header = Headers(file.parts[label].header, file.header)
     image = plane(file, label).astype(np.float64)
+    if label.endswith("]"):
+        notes.append(f"The file holds a stack of images; {label} was taken.")
     if min(image.shape) < 5:
         raise ValueError(f"{short(file.name)} holds an image of {image.shape[1]} x {image.shape[0]} pixels; at least "
                          "5 x 5 are needed: choose another.")
     scale, north, east_left = _axes(header, pixel_scale, notes)
-    unit = header.text("BUNIT", "UNIT")
+    unit = header.text("BUNIT", "UNIT") or header.remark(UNIT_REMARK)
     if file.kind in ("PNG", "JPEG"):
         notes.append("A picture has no unit: its brightness is that of a screen, from 0 to 1, not of a detector.")
     elif not unit and header.number("BKGRMS") is not None and header.number("EXPTIME") is not None:
@@ -195,23 +201,49 @@ class Headers:
         found = (card(header, key) for key in keys for header in self.headers)
         return next((text.strip()[:80] for text in found if isinstance(text, str) and text.strip()), None)
 
+    def remark(self, pattern: re.Pattern) -> str | None:
+        """What a pattern's group finds in HISTORY and COMMENT, whose cards break lines anywhere."""
+        for header in self.headers:
+            for key in ("HISTORY", "COMMENT"):
+                cards = header.get(key) if isinstance(header, fits.Header) else None
+                if cards is not None and (found := pattern.search("".join(map(str, cards))[:100000])):
+                    return found[1]
+        return None
+
+
+def _planes_of_cubes(parts: dict[str, Part]) -> dict[str, Part]:
+    """Each plane of a cube (n, h, w) as an array of its own, NAME[k]."""
+    planes = {}
+    for label, part in parts.items():
+        if len(part.shape) == 3 and 1 < part.shape[0] <= MAX_PARTS:
+            for k in range(part.shape[0]):
+                planes[f"{label}[{k}]"] = Part(part.shape[1:], lambda part=part, k=k: part.load()[k], part.header)
+    return planes
+
 
 def _flat(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[-2:] if all(side == 1 for side in shape[:-2]) else shape
 
 
-def _image_label(file: Contents, hdu: str | None) -> str:
-    flat = {name: part for name, part in file.parts.items() if len(_flat(part.shape)) == 2}
+def image_labels(file: Contents) -> list[str]:
+    """Names of the arrays of a file that are images, the likeliest first."""
+    flat = [name for name, part in file.parts.items() if len(_flat(part.shape)) == 2
+            and name not in NOT_IMAGES and not name.startswith("PICTURE")]
+    return [name for name in FIRST if name in flat] + [name for name in flat if name not in FIRST]
+
+
+def image_label(file: Contents, hdu: str | None = None) -> str:
+    """The array that is meant by a name, or the likeliest image without one."""
     if hdu is not None:
-        if hdu.upper() not in flat:
-            raise ValueError(f"{short(file.name)} has no image {hdu[:40]!r}; it has {', '.join(flat) or 'none'}.")
+        found = [name for name, part in file.parts.items() if len(_flat(part.shape)) == 2]
+        if hdu.upper() not in found:
+            raise ValueError(f"{short(file.name)} has no image {hdu[:40]!r}; it has {', '.join(found[:20]) or 'none'}.")
         return hdu.upper()
-    named = [name for name in ("SCI", "IMAGE", "DATA", "PRIMARY") if name in flat]
-    first = [name for name in flat if name not in NOT_IMAGES and not name.startswith("PICTURE")]
-    if not named + first:
+    labels = image_labels(file)
+    if not labels:
         held = ", ".join(f"{name} {part.shape}" for name, part in list(file.parts.items())[:8])
         raise ValueError(f"{short(file.name)} holds no image of two axes, but {held}; give one 2D image.")
-    return (named + first)[0]
+    return labels[0]
 
 
 def _axes(header: Headers, given: float | None, notes: list[str]) -> tuple[float, float | None, bool]:
@@ -234,6 +266,8 @@ def _axes(header: Headers, given: float | None, notes: list[str]) -> tuple[float
             (east_x, north_x), (east_y, north_y) = to_pixels
             north = math.atan2(-north_x, north_y)
             east_left = bool(north_x * east_y - north_y * east_x > 0)
+    elif (north := header.number("NORTH")) is not None:
+        east_left = header.number("EAST_LEFT") != 0
     scale = given or (told if told and told > 0 else None) or from_wcs
     if given is None and told and from_wcs and abs(told / from_wcs - 1) > 0.01:
         scale = from_wcs
@@ -322,6 +356,3 @@ def _psf(file: Contents, header: Headers, notes: list[str]) -> tuple[np.ndarray 
     notes.extend(told)
     return kernel, int(supersampling)
 
-
-__all__ = ["Part", "background_rms", "centred_kernel", "cut_out", "look_into", "observation_of", "plane", "read",
-           "read_real"]
