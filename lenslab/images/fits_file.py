@@ -85,6 +85,30 @@ def card(header: Mapping, key: str):
     return None if isinstance(value, fits.card.Undefined) else value
 
 
+class Headers:
+    """Looks a key up in the header of the image, then in that of the file."""
+
+    def __init__(self, *headers: Mapping):
+        self.headers = headers
+
+    def number(self, *keys: str) -> float | None:
+        found = (number(card(header, key)) for key in keys for header in self.headers)
+        return next((value for value in found if value is not None), None)
+
+    def text(self, *keys: str) -> str | None:
+        found = (card(header, key) for key in keys for header in self.headers)
+        return next((text.strip()[:80] for text in found if isinstance(text, str) and text.strip()), None)
+
+    def remark(self, pattern: re.Pattern) -> str | None:
+        """What a pattern's group finds in HISTORY and COMMENT, whose cards break lines anywhere."""
+        for header in self.headers:
+            for key in ("HISTORY", "COMMENT"):
+                cards = header.get(key) if isinstance(header, fits.Header) else None
+                if cards is not None and (found := pattern.search("".join(map(str, cards))[:100000])):
+                    return found[1]
+        return None
+
+
 def _header_end(name: str, data: bytes, offset: int, number: int) -> int:
     for at in range(offset, min(len(data), offset + 80 * MAX_CARDS), 80):
         if data[at:at + 8] == b"END     ":

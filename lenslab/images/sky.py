@@ -2,19 +2,17 @@
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import torch
-from astropy.io import fits
 
 from lenslab.images import arrays, catalogue, fits_file, raster
-from lenslab.images.contents import MAX_PARTS, Contents, Part, kind_of, number, short
-from lenslab.images.fits_file import card
+from lenslab.images.contents import MAX_PARTS, Contents, Part, kind_of, short
+from lenslab.images.fits_file import Headers
 from lenslab.images.observation import Observation
+from lenslab.images.orientation import pixel_axes
 
-ASSUMED_SCALE = 0.05  # arcsec, where nothing tells
 NOT_IMAGES = ("NOISE", "ERR", "SIGMA", "RMS", "PSF", "MODEL", "SCENE", "VARIANCE", "VAR", "DQ", "WHT", "CTX", "MASK")
 FIRST = ("SCI", "IMAGE", "DATA", "PRIMARY")
 SIGMAS = ("NOISE", "ERR", "SIGMA", "RMS")
@@ -67,7 +65,7 @@ def observation_of(file: Contents, *, hdu: str | None = None, pixel_scale: float
     if min(image.shape) < 5:
         raise ValueError(f"{short(file.name)} holds an image of {image.shape[1]} x {image.shape[0]} pixels; at least "
                          "5 x 5 are needed: choose another.")
-    scale, north, east_left = _axes(header, pixel_scale, notes)
+    scale, north, east_left = pixel_axes(header, pixel_scale, notes)
     unit = header.text("BUNIT", "UNIT") or header.remark(UNIT_REMARK)
     if file.kind in ("PNG", "JPEG"):
         notes.append("A picture has no unit: its brightness is that of a screen, from 0 to 1, not of a detector.")
@@ -187,30 +185,6 @@ def centred_kernel(kernel: np.ndarray) -> tuple[np.ndarray | None, list[str]]:
     return kernel / total, notes
 
 
-class Headers:
-    """Looks a key up in the header of the image, then in that of the file."""
-
-    def __init__(self, *headers: Mapping):
-        self.headers = headers
-
-    def number(self, *keys: str) -> float | None:
-        found = (number(card(header, key)) for key in keys for header in self.headers)
-        return next((value for value in found if value is not None), None)
-
-    def text(self, *keys: str) -> str | None:
-        found = (card(header, key) for key in keys for header in self.headers)
-        return next((text.strip()[:80] for text in found if isinstance(text, str) and text.strip()), None)
-
-    def remark(self, pattern: re.Pattern) -> str | None:
-        """What a pattern's group finds in HISTORY and COMMENT, whose cards break lines anywhere."""
-        for header in self.headers:
-            for key in ("HISTORY", "COMMENT"):
-                cards = header.get(key) if isinstance(header, fits.Header) else None
-                if cards is not None and (found := pattern.search("".join(map(str, cards))[:100000])):
-                    return found[1]
-        return None
-
-
 def _planes_of_cubes(parts: dict[str, Part]) -> dict[str, Part]:
     """Each plane of a cube (n, h, w) as an array of its own, NAME[k]."""
     planes = {}
@@ -244,72 +218,6 @@ def image_label(file: Contents, hdu: str | None = None) -> str:
         held = ", ".join(f"{name} {part.shape}" for name, part in list(file.parts.items())[:8])
         raise ValueError(f"{short(file.name)} holds no image of two axes, but {held}; give one 2D image.")
     return labels[0]
-
-
-def _axes(header: Headers, given: float | None, notes: list[str]) -> tuple[float, float | None, bool]:
-    """Pixel scale in arcsec, the angle of north and whether east is left of it.
-
-    The matrix that turns a step in pixels into (east, north) arcsec comes from T11..T22, or from the WCS: CD, or
-    CDELT times PC, or CDELT turned by CROTA2 (Greisen & Calabretta 2002; Calabretta & Greisen 2002, eq. 186-189).
-    """
-    matrix, celestial = _matrix(header)
-    told = header.number("PIXSCALE", "PIXEL_SCALE")
-    north, east_left, from_wcs = None, True, None
-    if matrix is not None and abs(np.linalg.det(matrix)) > 1e-12:
-        from_wcs = math.sqrt(abs(np.linalg.det(matrix)))
-        stretch = np.linalg.svd(matrix, compute_uv=False)
-        if stretch[0] > 1.01 * stretch[1]:
-            notes.append(f"Pixels are not square ({stretch[0]:.4g} by {stretch[1]:.4g} arcsec); their geometric mean "
-                         "is taken.")
-        if celestial:
-            to_pixels = np.linalg.inv(matrix)
-            (east_x, north_x), (east_y, north_y) = to_pixels
-            north = math.atan2(-north_x, north_y)
-            east_left = bool(north_x * east_y - north_y * east_x > 0)
-    elif (north := header.number("NORTH")) is not None:
-        east_left = header.number("EAST_LEFT") != 0
-    scale = given or (told if told and told > 0 else None) or from_wcs
-    if given is None and told and from_wcs and abs(told / from_wcs - 1) > 0.01:
-        scale = from_wcs
-        notes.append(f"PIXSCALE says {told:.5g} arcsec and the WCS {from_wcs:.5g}; the WCS is taken.")
-    if scale is None:
-        scale = ASSUMED_SCALE
-        notes.append(f"The file names no pixel scale; {ASSUMED_SCALE:g} arcsec is assumed: set the right one.")
-    if not 1e-4 <= scale <= 100:
-        raise ValueError(f"The pixel scale is {scale:g} arcsec; give one between 0.0001 and 100.")
-    return float(scale), north, east_left
-
-
-def _matrix(header: Headers) -> tuple[np.ndarray | None, bool]:
-    keys = [f"{i}{j}" for i in (1, 2) for j in (1, 2)]
-    turn = [header.number(f"T{key}") for key in keys]
-    if None not in turn:
-        return np.array(turn).reshape(2, 2), True
-    kinds = [header.text(f"CTYPE{i}") or "" for i in (1, 2)]
-    units = [header.text(f"CUNIT{i}") or "deg" for i in (1, 2)]
-    arcsec = {"deg": 3600.0, "arcmin": 60.0, "arcsec": 1.0, "mas": 1e-3}
-    step = np.array([arcsec.get(unit.lower(), math.nan) for unit in units])
-    cd = [header.number(f"CD{key[0]}_{key[1]}") for key in keys]
-    delta = [header.number(f"CDELT{i}") for i in (1, 2)]
-    if any(value is not None for value in cd):
-        matrix = np.array([value or 0.0 for value in cd]).reshape(2, 2)
-    elif None not in delta:
-        pc = [header.number(f"PC{key[0]}_{key[1]}") for key in keys]
-        if any(value is not None for value in pc):
-            matrix = np.array([one if value is None else value for value, one in zip(pc, (1, 0, 0, 1), strict=True)])
-            matrix = np.diag(delta) @ matrix.reshape(2, 2)
-        else:
-            turned = math.radians(header.number("CROTA2") or 0.0)
-            c, s = math.cos(turned), math.sin(turned)
-            matrix = np.array([[delta[0] * c, -delta[1] * s], [delta[0] * s, delta[1] * c]])
-    else:
-        return None, False
-    matrix = step[:, None] * matrix
-    if not np.isfinite(matrix).all():
-        return None, False
-    if kinds[0].startswith("DEC") and kinds[1].startswith("RA"):
-        return matrix[::-1].copy(), True
-    return matrix, kinds[0].startswith("RA") and kinds[1].startswith("DEC")
 
 
 def _noise(file: Contents, image, finite, header: Headers, unit: str, notes: list[str]) -> np.ndarray:
