@@ -74,7 +74,7 @@ def our_batch(case: str, batch: int, device: str):
     clumps = {kind: {name: torch.tensor(np.stack([one[kind][name] for one in drawn]), dtype=torch.float32,
                                         device=device) for name in drawn[0][kind]} for kind in drawn[0]}
     for record in clumps.values():
-        record["mass"] = torch.zeros_like(record["x"])
+        record |= dict(mass=torch.zeros_like(record["x"]), number=np.full(batch, record["x"].shape[1]))
     points, halos = clumps.get("points"), clumps.get("halos")
     return scenes, Realisation(theta_E=scenes["lens.theta_E"], points=points and Points(**points),
                                halos=halos and Halos(**halos))

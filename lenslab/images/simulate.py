@@ -77,6 +77,7 @@ def observe_scene(scene: Scene, dtype=torch.float64, device="cpu") -> Observatio
     return observe(Scenes.of([scene], device=device, dtype=dtype))
 
 
+
 def maps(scenes: Scenes, realisation: Realisation | None = None, source_side: int = 96) -> Maps:
     """What is true behind the images of a batch (see Maps); the source plane is source_side pixels wide."""
     lens, camera = lens_model(scenes, realisation), scenes.template.camera
