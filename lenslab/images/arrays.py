@@ -13,17 +13,18 @@ from lenslab.images.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED,
 
 TEXTS = ("SCENE", "UNIT", "NAME")  # the only members that may be text
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-DAMAGE = (ValueError, TypeError, KeyError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError, EOFError)
+DAMAGE = (ValueError, TypeError, KeyError, SyntaxError, OverflowError, tokenize.TokenError, RecursionError, MemoryError,
+          EOFError, zlib.error)
 
 
 def npy_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
     """The one array of an npy file, as IMAGE."""
-    shape, dtype, start = _npy_header(name, "it", io.BytesIO(data[:2**17]), len(data))
+    shape, dtype, start, order = _npy_header(name, "the array", io.BytesIO(data[:2**17]), len(data))
     if dtype.kind == "U":
         raise ValueError(f"{short(name)} holds text; an array of numbers is accepted: save the image with numpy.save.")
 
     def load():
-        return _native(np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape))
+        return _native(np.frombuffer(data, dtype, math.prod(shape), start).reshape(shape, order=order))
 
     return {"IMAGE": Part(shape, load)}, {}
 
@@ -47,12 +48,12 @@ def npz_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
     for member in members:
         label = member.filename.removesuffix(".npy").upper()
         with _opened(name, archive, member) as stream:
-            shape, dtype, start = _npy_header(name, short(member.filename), stream, member.file_size)
+            shape, dtype, start, order = _npy_header(name, short(member.filename), stream, member.file_size)
         if dtype.kind == "U" and (label not in TEXTS or shape != ()):
             raise ValueError(f"{short(name)}: {short(member.filename)} holds text; arrays of numbers are accepted: "
                              "take it out and save again with numpy.savez.")
 
-        def load(member=member, shape=shape, dtype=dtype, start=start):
+        def load(member=member, shape=shape, dtype=dtype, start=start, order=order):
             with _opened(name, archive, member) as stream:
                 try:
                     raw = stream.read(member.file_size)
@@ -60,7 +61,7 @@ def npz_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
                     raise ValueError(f"{short(name)} is damaged ({error}); save it again with numpy.savez.") from None
             if len(raw) < member.file_size:
                 raise ValueError(f"{short(name)} is cut short; save it again with numpy.savez.")
-            return _native(np.frombuffer(raw, dtype, math.prod(shape), start).reshape(shape))
+            return _native(np.frombuffer(raw, dtype, math.prod(shape), start).reshape(shape, order=order))
 
         parts[label] = Part(shape, load)
         if shape == () and label != "SCENE":
@@ -139,11 +140,15 @@ def _check_chunks(name: str, label: str, item: h5py.Dataset, layout) -> None:
                        "save it in smaller chunks.")
     if h5py.h5z.FILTER_DEFLATE not in filters:
         return
+    place = filters.index(h5py.h5z.FILTER_DEFLATE)
     for i in range(item.id.get_num_chunks()):
         chunk = item.id.get_chunk_info(i)
+        if chunk.filter_mask >> place & 1:
+            continue  # stored as it is, since packing would have made it longer
+        if not 0 < chunk.size <= MAX_FILE:
+            raise ValueError(f"chunk {i} of {chunk.size} bytes")
         _, raw = item.id.read_direct_chunk(chunk.chunk_offset)
-        stream = zlib.decompressobj()
-        if len(stream.decompress(raw, size + 65)) > size + 64:
+        if len(zlib.decompressobj().decompress(raw, size + 65)) > size + 64:
             raise _Refusal(f"{short(name)}: a chunk of {label} unpacks to more than the {size} bytes it announces; "
                            "such a file is not opened: save it without compression.")
 
@@ -177,26 +182,26 @@ def _check_directory(name: str, members: list[zipfile.ZipInfo]) -> None:
                              "save it again with numpy.savez.")
 
 
-def _npy_header(name: str, label: str, stream, size: int) -> tuple[tuple[int, ...], np.dtype, int]:
-    """Shape, type and start of the pixels, of an array that fits its file. Nothing in it is ever unpickled."""
+def _npy_header(name: str, label: str, stream, size: int) -> tuple[tuple[int, ...], np.dtype, int, str]:
+    """Shape, type, start and order of the pixels, of an array that fits its file. Nothing in it is ever unpickled."""
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
         shape, fortran, dtype = readers[np.lib.format.read_magic(stream)](stream, max_header_size=10000)
         start = stream.tell()
-    except (zipfile.BadZipFile, zlib.error, *DAMAGE):
-        raise ValueError(f"{short(name)}: {label} has no sound npy header; save it again with numpy.save.") from None
+    except (zipfile.BadZipFile, *DAMAGE):
+        raise ValueError(f"{short(name)}: {label} has no sound npy header or is damaged; save it again with "
+                         "numpy.save.") from None
     text = dtype.kind == "U" and shape == () and dtype.itemsize <= 4 * MAX_FILE
-    if dtype.hasobject or not (text or dtype.kind in "fiub" and dtype.itemsize <= 8) or fortran and len(shape) > 1:
-        raise ValueError(f"{short(name)}: {label} is of type {short(dtype)}{' in Fortran order' if fortran else ''}; "
-                         "plain numbers in C order are accepted, never python objects, which could run programs: "
-                         "save it as float32.")
+    if dtype.hasobject or not (text or dtype.kind in "fiub" and dtype.itemsize <= 8):
+        raise ValueError(f"{short(name)}: {label} is of type {short(dtype)}; plain numbers are accepted, never python "
+                         "objects, which could run programs: save it as float32.")
     if not text:
         _check_shape(name, label, shape, dtype)
     needed = math.prod(shape) * dtype.itemsize
     if size - start < needed:
         raise ValueError(f"{short(name)} is cut short: {label} announces {needed} bytes, but {size - start} are "
                          "there; save it again.")
-    return shape, dtype, start
+    return shape, dtype, start, "F" if fortran else "C"
 
 
 def _check_shape(name: str, label: str, shape, dtype: np.dtype, refusal=ValueError) -> None:
@@ -207,4 +212,4 @@ def _check_shape(name: str, label: str, shape, dtype: np.dtype, refusal=ValueErr
 
 
 def _native(array: np.ndarray) -> np.ndarray:
-    return array.astype(array.dtype.newbyteorder("="))
+    return array.astype(array.dtype.newbyteorder("="), order="C")

@@ -3,7 +3,7 @@
 import math
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from astropy.io import fits
@@ -16,26 +16,39 @@ STRUCTURE = re.compile(rb"(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT) *= *(-?\d{1,60})(?
 
 
 def unpack(name: str, data: bytes) -> bytes:
-    """The FITS file in a gzip file. The size that its trailer tells may be a lie: the stream itself is bounded too."""
-    too_large = ValueError(f"{short(name)} unpacks to more than {MAX_UNPACKED / 2**20:.0f} MB; that is the most that "
-                           "is accepted: cut out the lens and save it anew.")
+    """The FITS file in a gzip file. The size in its trailer may be a lie, so the stream is first run through once.
+
+    That pass holds one megabyte at a time: a bomb is known before memory is spent on it.
+    """
+    size, whole = 0, False
     try:
-        start = zlib.decompressobj(wbits=31).decompress(data, 80)
-        if not start.startswith(b"SIMPLE  ="):
-            raise ValueError(f"{short(name)} is a gzip file that holds no FITS image; only .fits.gz is accepted: "
-                             "unpack it and give what is inside.")
-        if int.from_bytes(data[-4:], "little") > MAX_UNPACKED:
-            raise too_large
-        stream = zlib.decompressobj(wbits=31)
-        whole = stream.decompress(data, MAX_UNPACKED + 1)
+        for piece, ended in _inflated(data):
+            whole = ended
+            if size == 0 and not piece.startswith(b"SIMPLE  ="):
+                raise ValueError(f"{short(name)} is a gzip file that holds no FITS image; only .fits.gz is accepted: "
+                                 "unpack it and give what is inside.")
+            size += len(piece)
+            if size > MAX_UNPACKED:
+                raise ValueError(f"{short(name)} unpacks to more than {MAX_UNPACKED / 2**20:.0f} MB; that is the most "
+                                 "that is accepted: cut out the lens and save it anew.")
     except zlib.error as error:
         raise ValueError(f"{short(name)} is damaged ({error}); pack it again with gzip, or give the FITS file itself."
                          ) from None
-    if len(whole) > MAX_UNPACKED:
-        raise too_large
-    if not stream.eof:
+    if not whole:
         raise ValueError(f"{short(name)} is cut short: its gzip stream has no end; fetch it again.")
-    return whole
+    return zlib.decompressobj(wbits=31).decompress(data, size)
+
+
+def _inflated(data: bytes) -> Iterator[tuple[bytes, bool]]:
+    """The stream of a gzip file in pieces of at most 1 MB, and whether each ends it."""
+    stream = zlib.decompressobj(wbits=31)
+    for start in range(0, len(data), 2**16):
+        tail = data[start:start + 2**16]
+        while tail and not stream.eof:
+            piece = stream.decompress(tail, 2**20)
+            tail = stream.unconsumed_tail
+            if piece or stream.eof:
+                yield piece, stream.eof
 
 
 def fits_parts(name: str, data: bytes) -> dict[str, Part]:
@@ -112,11 +125,14 @@ class Headers:
 def _header_end(name: str, data: bytes, offset: int, number: int) -> int:
     for at in range(offset, min(len(data), offset + 80 * MAX_CARDS), 80):
         if data[at:at + 8] == b"END     ":
-            return at + 80 + -(at + 80) % 2880
+            end = at + 80 + -(at + 80 - offset) % 2880
+            if end > len(data):
+                break
+            return end
     if len(data) - offset > 80 * MAX_CARDS:
         raise ValueError(f"{short(name)}: the header of HDU {number} has more than {MAX_CARDS} cards; save the image "
                          "with a shorter header.")
-    raise ValueError(f"{short(name)} is cut short: the header of HDU {number} has no END; fetch it again.")
+    raise ValueError(f"{short(name)} is cut short: the header of HDU {number} has no whole END; fetch it again.")
 
 
 def _announced(name: str, number: int, cards: list[bytes]) -> tuple[list[int], int, int]:
