@@ -219,7 +219,7 @@ class _Draw:
         row, x, y, mass = self.placed(chosen)
         drawn = sub.mean_halos(row, x - self.center[0][row], y - self.center[1][row], mass, self.at)
         if self.conserving:
-            self.count_halos(drawn)
+            self.count_halos(drawn, nodes=48)
         return drawn
 
     # Mass
@@ -234,8 +234,8 @@ class _Draw:
             np.add.at(self.inside, row, inside * mass * self.unit[row])
         return row, x, y, mass
 
-    def count_halos(self, drawn: subhalo.Halos) -> None:
-        inside = drawn.inside_circle(self.theta_E[drawn.row])
+    def count_halos(self, drawn: subhalo.Halos, nodes: int = 6) -> None:
+        inside = drawn.inside_circle(self.theta_E[drawn.row], nodes)
         np.add.at(self.inside, drawn.row, inside * self.deflection[drawn.row])
 
     def spread(self, beyond, x0, y0, x1, y1) -> None:
@@ -274,12 +274,12 @@ class _Draw:
     def padded_halos(self, parts: list[subhalo.Halos]) -> Halos | None:
         if not parts:
             return None
-        all_ = subhalo.Halos(*(np.concatenate(column) for column in zip(*(vars(p).values() for p in parts), strict=True)))
-        row, place = all_.row, _Places(all_.row, len(self.seeds))
-        x, y = all_.x + self.center[0][row], all_.y + self.center[1][row]
-        return Halos(*self.positions(place, x, y), self.tensor(place.pad(all_.Rs, 1.0)),
-                     self.tensor(place.pad(all_.alpha_Rs * self.deflection[row])),
-                     self.tensor(place.pad(all_.r_trunc, 1.0)), self.tensor(place.pad(all_.mass)), place.number)
+        row, x, y, mass, Rs, alpha_Rs, r_trunc = (
+            np.concatenate(column) for column in zip(*(vars(part).values() for part in parts), strict=True))
+        place = _Places(row, len(self.seeds))
+        return Halos(*self.positions(place, x + self.center[0][row], y + self.center[1][row]),
+                     self.tensor(place.pad(Rs, 1.0)), self.tensor(place.pad(alpha_Rs * self.deflection[row])),
+                     self.tensor(place.pad(r_trunc, 1.0)), self.tensor(place.pad(mass)), place.number)
 
     def positions(self, place: "_Places", x, y) -> tuple[Tensor, Tensor]:
         return self.tensor(place.pad(x)), self.tensor(place.pad(y))

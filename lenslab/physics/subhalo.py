@@ -167,23 +167,27 @@ class Halos:
     def _scale(self):
         return self.alpha_Rs * self.Rs / (1 - np.log(2.0))
 
-    def inside_circle(self, radius) -> np.ndarray:
+    def inside_circle(self, radius, nodes: int = 6) -> np.ndarray:
         """Mass over pi Sigma_cr (arcsec^2) that each halo projects into the circle of `radius` (arcsec) about 0.
 
-        By Gauss: (R/pi) times the integral over half a turn of M(s)(R - d cos phi)/s^2, s the distance to the halo's
-        centre, whose peak where the circle passes the halo is spread by tan(phi/2) = eps tan(theta/2): with the
-        eps of a Poisson kernel 24 nodes give 1e-6 of the mass, wherever the halo lies.
+        By Gauss it is (1/2 pi) the integral of M(s) R (R - d cos phi)/s^2 around the circle, s the distance to the
+        halo's centre, and R (R - d cos phi)/s^2 is half of 1 plus the Poisson kernel. The whole mass M gives a step at
+        d = R; what lies farther than s from the halo, M - M(s), is averaged over phi (nodes gathered at the halo),
+        and over theta with tan(phi/2) = |R - d|/(R + d) tan(theta/2), where the kernel is flat. Gauss-Legendre with
+        6 nodes each: 2e-4 of a halo's mass in the mean, 3e-3 at worst, and no bias; with 48 below 1e-4.
         """
         radius = np.broadcast_to(radius, self.x.shape)[:, None]
         d, Rs, tau = np.hypot(self.x, self.y)[:, None], self.Rs[:, None], (self.r_trunc / self.Rs)[:, None]
-        eps = np.sqrt((radius - d) ** 2 + (0.5 * Rs) ** 2) / (radius + d)
-        half = (np.arange(24) + 0.5) * (np.pi / 48)
-        t2 = (eps * np.tan(half)) ** 2
-        weight = eps / (np.cos(half) ** 2 + (eps * np.sin(half)) ** 2)
-        cos = (1 - t2) / (1 + t2)
-        s2 = (radius - d) ** 2 + 4 * radius * d * t2 / (1 + t2)
-        flux = tnfw_projected_mass(np.sqrt(s2) / Rs, tau) * radius * (radius - d * cos) / np.maximum(s2, 1e-24)
-        return self._scale * (flux * weight).mean(1)
+        whole, place = tnfw_mass(tau), np.sign(radius - d)
+        node, weight = np.polynomial.legendre.leggauss(nodes)
+        node, weight = (node + 1) / 2, weight / 2
+        over_phi = np.broadcast_to(np.tan(np.pi / 2 * node**3) ** 2, (len(d), nodes))
+        over_theta = ((radius - d) / (radius + d) * np.tan(np.pi / 2 * node)) ** 2
+        t2 = np.concatenate([over_phi, over_theta], axis=1)
+        weights = np.concatenate([np.broadcast_to(3 * node**2 * weight, (len(d), nodes)), place * weight], axis=1)
+        s = np.sqrt((radius - d) ** 2 + 4 * radius * d * t2 / (1 + t2))
+        outside = ((whole - tnfw_projected_mass(s / Rs, tau)) * weights).sum(1)
+        return self._scale * (whole[:, 0] * (1 + place[:, 0]) - outside) / 2
 
 
 def halos(row, x, y, mass, c, r_3d, at: Host) -> Halos:
