@@ -1,0 +1,208 @@
+"""A trained network in one file: NAME.safetensors, with its card (JSON) in the header. Nothing is ever unpickled.
+
+The layout is that of safetensors (github.com/huggingface/safetensors, README, "Format"): 8 bytes N, N bytes of JSON,
+the numbers. The card is one word of its `__metadata__`, so that a list of checkpoints reads a few kilobytes of each and
+loads no torch. A file may come from anywhere: N is checked before anything of that size is read.
+
+The card: task, network, population, config, classes, constants, metrics (intervals among them), split, seed, steps,
+duration (s), device, precision, code, initialised_from, complete.
+"""
+
+import json
+import math
+import os
+from pathlib import Path
+
+WORD = "lenslab"
+MAX_HEADER = 8 << 20
+MAX_CARD = 1 << 20
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def checkpoints_folder() -> Path:
+    """Where kept checkpoints lie: LENSLAB_CHECKPOINTS, or `checkpoints` beside the package."""
+    return Path(os.environ.get("LENSLAB_CHECKPOINTS") or ROOT / "checkpoints")
+
+
+def save(path: str | os.PathLike, tensors: dict, card: dict) -> None:
+    """Write a state dict and its card as one file, replaced as a whole or not at all."""
+    from safetensors.torch import save as to_bytes
+
+    # A clone each: weights that are tied share memory, which the format refuses.
+    own = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps(plain(card), allow_nan=False)
+    if len(text.encode()) > MAX_CARD:
+        raise ValueError(f"The card of {Path(path).name} has {len(text.encode())} bytes; at most {MAX_CARD} fit.")
+    write_atomically(Path(path), to_bytes(own, {WORD: text}))
+
+
+def load(path: str | os.PathLike) -> tuple[dict, dict]:
+    """Tensors (on the CPU) and card of a file; a ValueError says in words what is wrong with it."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    card = read_card(path)
+    try:
+        return load_file(path), card
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(f"{Path(path).name} is damaged ({error}); take another copy of it.") from None
+
+
+def read_card(path: str | os.PathLike) -> dict:
+    """The card alone, from the header; neither torch nor the numbers are loaded."""
+    return read_header(path)[0]
+
+
+def read_header(path: str | os.PathLike) -> tuple[dict, dict]:
+    """Card, and {name: (dtype word, shape)} of the tensors; the file must be as long as its header says."""
+    path = Path(path)
+    refusal = f"{path.name} is no checkpoint of lenslab"
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            length = int.from_bytes(file.read(8), "little")
+            if size < 10 or not 2 <= length <= min(MAX_HEADER, size - 8):
+                raise ValueError(f"{refusal}, or only the beginning of one; take another copy of it.")
+            text = file.read(length)
+    except (FileNotFoundError, IsADirectoryError):
+        raise ValueError(f"There is no checkpoint {path}.") from None
+    try:
+        header = json.loads(text)
+        words = header.pop("__metadata__")
+        card = json.loads(words[WORD])
+        tensors = {name: (entry["dtype"], tuple(int(n) for n in entry["shape"])) for name, entry in header.items()}
+        end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+        raise ValueError(f"{refusal}: its header cannot be read; make one with python -m lenslab train.") from None
+    if not isinstance(card, dict):
+        raise ValueError(f"{refusal}: its card is no table.")
+    if 8 + length + end != size:
+        raise ValueError(f"{path.name} has {size} bytes and should have {8 + length + end}: it is not whole; "
+                         "take another copy of it.")
+    return card, tensors
+
+
+def load_into(model, path: str | os.PathLike) -> dict:
+    """Put the weights of a file into a network of just these names and shapes; returns the card.
+
+    Anything else is refused in a sentence, and the network stays as it was.
+    """
+    card, tensors = read_header(path)
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    given = {name: shape for name, (_, shape) in tensors.items()}
+    faults = [f"it lacks {some(wanted.keys() - given.keys())}"] * bool(wanted.keys() - given.keys())
+    faults += [f"it has {some(given.keys() - wanted.keys())} too much"] * bool(given.keys() - wanted.keys())
+    faults += [f"{name} is {list(given[name])} where the network has {list(shape)}"
+               for name, shape in wanted.items() if given.get(name, shape) != shape][:3]
+    if faults:
+        raise ValueError(f"{Path(path).name} does not fit this network: {'; '.join(faults)}. "
+                         "Build the network with the settings in its card.")
+    tensors, card = load(path)
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"{Path(path).name} holds numbers that are not finite in {name}; take another.")
+    model.load_state_dict(tensors)
+    return card
+
+
+def list_checkpoints(folder: str | os.PathLike | None = None) -> list[tuple[Path, dict]]:
+    """(path, card) of each file of a folder, by name; what cannot be read has the card {"problem": sentence}."""
+    listed = []
+    for path in sorted(Path(folder or checkpoints_folder()).glob("*.safetensors")):
+        try:
+            listed.append((path, read_card(path)))
+        except (ValueError, OSError) as error:
+            listed.append((path, {"problem": str(error)}))
+    return listed
+
+
+def table(folder: str | os.PathLike | None = None) -> str:
+    """The text of checkpoints/README.md: a row for each file, made from the headers alone."""
+    rows = ["# Checkpoints", "", "Made from the headers by `lenslab.checkpoint.write_table`. Metrics with their "
+            "intervals; the duration sums up over every sitting.", "",
+            "| name | task | network | population | steps | duration | metrics | complete |", "|---" * 8 + "|"]
+    for path, card in list_checkpoints(folder):
+        cells = [path.stem, *(card.get(name, "") for name in ("task", "network", "population", "steps")),
+                 duration_words(card.get("duration")), metric_words(card), "yes" if card.get("complete") else "no"]
+        if "problem" in card:
+            cells = [path.stem, card["problem"], *[""] * 6]
+        rows.append("| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def write_table(folder: str | os.PathLike | None = None) -> None:
+    folder = Path(folder or checkpoints_folder())
+    write_atomically(folder / "README.md", table(folder).encode())
+
+
+def metric_words(card: dict) -> str:
+    """`accuracy 0.912 [0.901, 0.922], ... (test)`: the plain numbers of a card."""
+    metrics = card.get("metrics") if isinstance(card.get("metrics"), dict) else {}
+    intervals = metrics.get("intervals") if isinstance(metrics.get("intervals"), dict) else {}
+    words = []
+    for name, value in metrics.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            around = intervals.get(name)
+            words.append(f"{name} {value:.4g}" + (f" [{around[0]:.4g}, {around[1]:.4g}]" if is_pair(around) else ""))
+    return ", ".join(words) + (f" ({card['split']})" if words and card.get("split") else "")
+
+
+def is_pair(value) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, int | float) for number in value)
+
+
+def duration_words(seconds) -> str:
+    if not isinstance(seconds, int | float):
+        return ""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else \
+        f"{seconds / 3600:.1f} h"
+
+
+def some(names) -> str:
+    names = sorted(names)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def plain(value):
+    """The same as JSON can hold it: numbers of numpy and torch become plain ones, what is not finite becomes None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | str | int):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    raise TypeError(f"A card holds plain values only, not {type(value).__name__}.")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file as a whole: a kill or a full disk leaves the old one; after the return the new one is on the disk.
+
+    The temporary file is hidden beside it, `.NAME.PID.tmp`; one that a kill left behind may be deleted.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """A name is safe only when its folder is on the disk too; Windows has no such call and needs none."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
