@@ -15,7 +15,7 @@ from torch import Tensor
 from lenslab.physics import subhalo, wave
 from lenslab.physics import substructure as sub
 from lenslab.physics.spline import Field, field_of_nodes
-from lenslab.scene import MAX_CLUMPS
+from lenslab.scene import MAX_CLUMPS, Scene
 from lenslab.scenes import Scenes
 
 
@@ -90,6 +90,20 @@ def realise(scenes: Scenes) -> Realisation:
     if template.kind == "none" and not template.clumps:
         return Realisation(scenes["lens.theta_E"])
     return _Draw(scenes).realisation()
+
+
+def waves(scene: Scene, half_width: float | None = None, side: int = 192, depth: float = 0.0) -> wave.WaveSlice:
+    """A plane through the wave field of a fuzzy scene's halo, with its vortices, for drawing.
+
+    half_width in arcsec; unless given, 1.5 theta_E or as much as the grid resolves, the smaller. Where the waves are
+    longer than 0.2 theta_E these are the very waves of the image; shorter ones are of the same statistics.
+    """
+    lens, dark = scene.lens, scene.substructure
+    at = subhalo.host(lens.theta_E, lens.q, lens.gamma, scene.z_lens, scene.z_source, scene.H0, scene.Om0)
+    made_of = wave.one(wave.granules(np.array([dark.m22]), np.array([dark.f_dm]), at), 0)
+    if half_width is None:
+        half_width = min(1.5 * lens.theta_E, float(made_of.wavelength) * side / 12)
+    return wave.wave_slice(scene.seed_substructure, made_of, half_width, side, depth)
 
 
 class _Draw:

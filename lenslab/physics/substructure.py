@@ -32,6 +32,7 @@ from lenslab.physics.subhalo import (
     r200,
     tnfw_mass,
     truncation_radius,
+    unit_gauss,
     warm_concentration,
     warm_suppression,
 )
@@ -40,8 +41,8 @@ SCATTER_DEX = 0.2  # of log10 concentration
 FIRST_RING = 8.0  # kpc
 POPULATION, POINTS = 1, 2  # which stream of a scene's seed
 
-_MASS_NODES, _MASS_WEIGHTS = np.polynomial.legendre.leggauss(16)
-_DEPTH_NODES, _DEPTH_WEIGHTS = (np.polynomial.legendre.leggauss(6) + np.array([[1.0], [0.0]])) / 2
+_MASS_NODES, _MASS_WEIGHTS = unit_gauss(16)
+_DEPTH_NODES, _DEPTH_WEIGHTS = unit_gauss(6)
 _SCATTER_NODES, _SCATTER_WEIGHTS = np.sqrt(3.0) * np.array([-1.0, 0, 1]), np.array([1.0, 4, 1]) / 6
 
 
@@ -95,9 +96,9 @@ def _integral(p, low):
 def _mean_over_law(law: MassLaw, lowest, value) -> np.ndarray:
     """Integral of value(m) over the law from `lowest` to m_max, with the law normalised from m_min to m_max."""
     low = np.log(lowest / law.m_max)[:, None]
-    ln_m = low * (1 - _MASS_NODES) / 2
+    ln_m = low * _MASS_NODES
     p = law.slope[:, None] + 1
-    weight = np.exp(p * ln_m) * _MASS_WEIGHTS * (-low / 2) / _integral(p, (law.m_min / law.m_max)[:, None])
+    weight = np.exp(p * ln_m) * _MASS_WEIGHTS * -low / _integral(p, (law.m_min / law.m_max)[:, None])
     return (weight * value(law.m_max[:, None] * np.exp(ln_m))).sum(1)
 
 

@@ -80,9 +80,12 @@ def rms_convergence(r, g: Granules):
 
 def field_nodes(seeds: np.ndarray, g: Granules) -> tuple[np.ndarray, np.ndarray]:
     """psi, alpha_x, alpha_y, kappa on the nodes (B, 4, NODES, NODES), and half the width of the box (B,) in arcsec."""
-    nodes = np.stack([_nodes(int(seeds[b]), Granules(*(value[b] for value in vars(g).values())))
-                      for b in range(len(seeds))])
-    return nodes, BOX * g.theta_E
+    return np.stack([_nodes(int(seeds[b]), one(g, b)) for b in range(len(seeds))]), BOX * g.theta_E
+
+
+def one(g: Granules, row: int) -> Granules:
+    """Plain numbers of one scene."""
+    return Granules(*(float(value[row]) for value in vars(g).values()))
 
 
 def _nodes(seed: int, g: Granules) -> np.ndarray:
