@@ -24,8 +24,8 @@ def checkpoints_folder() -> Path:
     return Path(os.environ.get("LENSLAB_CHECKPOINTS") or ROOT / "checkpoints")
 
 
-def save(path: str | os.PathLike, tensors: dict, card: dict) -> None:
-    """Write a state dict and its card as one file, replaced as a whole or not at all."""
+def save(path: str | os.PathLike, tensors: dict, card: dict, keep: Path | None = None) -> None:
+    """Write a state dict and its card as one file, replaced as a whole or not at all; `keep` names the one before."""
     from safetensors.torch import save as to_bytes
 
     # A clone each: weights that are tied share memory, which the format refuses.
@@ -33,7 +33,7 @@ def save(path: str | os.PathLike, tensors: dict, card: dict) -> None:
     text = json.dumps(plain(card), allow_nan=False)
     if len(text.encode()) > MAX_CARD:
         raise ValueError(f"The card of {Path(path).name} has {len(text.encode())} bytes; at most {MAX_CARD} fit.")
-    write_atomically(Path(path), to_bytes(own, {WORD: text}))
+    write_atomically(Path(path), to_bytes(own, {WORD: text}), keep)
 
 
 def load(path: str | os.PathLike) -> tuple[dict, dict]:
@@ -110,7 +110,8 @@ def list_checkpoints(folder: str | os.PathLike | None = None) -> list[tuple[Path
     listed = []
     for path in sorted(Path(folder or checkpoints_folder()).glob("*.safetensors")):
         try:
-            listed.append((path, read_card(path)))
+            card = read_card(path)
+            listed.append((path, card if "task" in card else {"problem": f"{path.name} names no task."}))
         except (ValueError, OSError) as error:
             listed.append((path, {"problem": str(error)}))
     return listed
@@ -180,9 +181,10 @@ def plain(value):
     raise TypeError(f"A card holds plain values only, not {type(value).__name__}.")
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, keep: Path | None = None) -> None:
     """Replace a file as a whole: a kill or a full disk leaves the old one; after the return the new one is on the disk.
 
+    With `keep` the old one takes that name; killed between the two renames, it is there and `path` is not.
     The temporary file is hidden beside it, `.NAME.PID.tmp`; one that a kill left behind may be deleted.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -191,6 +193,8 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if keep is not None and path.exists():
+            os.replace(path, keep)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """The settings that every training has, and how words of a shell or a page become a task's Config."""
 
+from contextlib import suppress
 from dataclasses import Field, asdict, dataclass, fields
 
 from lenslab.quantity import check, checked, choice, count, number
@@ -54,10 +55,8 @@ def of_word(owner: str, item: Field, value):
     """The value of a field, from a word of the shell or from a value."""
     kind = item.metadata.get("kind", str)
     if isinstance(value, str) and kind is not str:
-        try:
+        with suppress(KeyError, ValueError):  # a word that is none is refused by the check below
             value = WORDS[value.strip().lower()] if kind is bool else kind(value)
-        except (KeyError, ValueError):
-            pass  # the check below says what is asked for
     return checked(owner, item, value) if "kind" in item.metadata else value
 
 

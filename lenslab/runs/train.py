@@ -1,0 +1,241 @@
+"""One loop that trains every task, and may be killed at any moment."""
+
+import errno
+import math
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+import lenslab
+from lenslab.checkpoint import load_into, read_card, save
+from lenslab.checkpoint import plain as plain_values
+from lenslab.runs.folder import RunFolder
+from lenslab.runs.learner import Learner, rate, resolve_precision, seed_step
+from lenslab.runs.team import Team
+from lenslab.tasks.training import Training, plain
+
+SAVE_EVERY = 30.0  # s between two saved states, by a clock that never jumps
+
+
+def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str | torch.device | None = None,
+          restart: bool = False, init: str | os.PathLike | None = None, stopped: Callable[[], bool] = lambda: False,
+          report: Callable[[dict], None] = lambda line: None, save_every: float = SAVE_EVERY) -> dict:
+    """Train, or go on with the training of a folder, to its end or until `stopped()`; returns {status, step, metrics}.
+
+    The folder is open (`with RunFolder(path) as folder`). `report` gets every line of metrics.jsonl. `init` is a
+    checkpoint to begin from: steps and duration sum up, and the stream of data goes on behind what it has seen.
+    Raises ValueError for what a user can mend, FloatingPointError when the loss is no number any more.
+    """
+    try:
+        with Team(device) as team:
+            return Sitting(task, config, folder, team, restart, init).run(stopped, report, save_every)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ValueError(f"The disk of {folder.path} is full. Free some space and give the same command again: the "
+                         "training goes on from its last saved state.") from None
+
+
+class Sitting:
+    """From a start or a resumption to the next stop: what is kept in the folder survives it, what is here does not."""
+
+    def __init__(self, task, config: Training, folder: RunFolder, team: Team, restart: bool, init):
+        if config.batch % team.world:
+            raise ValueError(f"A batch of {config.batch} cannot be shared by {team.world} processes; "
+                             f"take a multiple of {team.world}.")
+        self.task, self.config, self.folder, self.team = task, config, folder, team
+        torch.manual_seed(config.seed)
+        model = team.prepare(task.build(config))
+        self.facts = dict(getattr(model, "card", {}))
+        self.learner = Learner(model, config)
+        if team.main:
+            self.prepare(restart, init)
+        team.barrier()  # the others read what the first has written
+        self.origin = folder.config()["initialised_from"] or {}
+        self.learner.restore(*folder.load_state())
+        self.precision = resolve_precision(config.precision, team.device)
+        self.metrics = {}
+
+    def prepare(self, restart: bool, init) -> None:
+        """The folder as this training needs it: its config, a state to go on from, the curve up to that state."""
+        folder, learner = self.folder, self.learner
+        if restart:
+            folder.clear()
+        here = folder.config()
+        origin = here.get("initialised_from")
+        if init is not None and not (origin and origin["name"] == Path(init).stem):
+            card = read_card(init)
+            origin = {"name": Path(init).stem, "steps": card.get("steps", 0), "duration": card.get("duration", 0.0)}
+        folder.begin(dict(task=task_name(self.task), config=plain(self.config), initialised_from=origin,
+                          device=str(self.team.device), code=code_version()))
+        state = folder.load_state()
+        if state is None:
+            if origin is not None:
+                if init is None:
+                    raise ValueError(f"{folder.path} began from {origin['name']} and saved no state; name that "
+                                     "checkpoint again with --init.")
+                load_into(learner.model, init)
+                if learner.mean is not None:
+                    learner.mean.load_state_dict(learner.model.state_dict())
+            folder.save_state(*learner.state())
+            state = folder.load_state()
+        folder.keep_lines(state[1]["step"])
+        folder.log(f"{'going on' if state[1]['step'] else 'beginning'} at step {state[1]['step']} of "
+                   f"{self.config.steps} on {self.team.device}, {self.team.world} process(es), {code_version()}")
+
+    def run(self, stopped, report, save_every: float) -> dict:
+        config, learner, team = self.config, self.learner, self.team
+        count = learner.count
+        offset = int(self.origin.get("steps", 0))
+        draw = self.task.batches(config, team.device, rank=team.rank, world=team.world)
+        loss_of = team.share(self.task, learner.model)
+        learner.model.train()
+        saved = mark = time.monotonic()
+        waited, busy, since, stop = 0.0, 1e-9, count["step"], False
+        while count["step"] < config.steps and not count["ended"] and not stop:
+            step = count["step"]
+            seed_step(config.seed, offset + step, team.rank)
+            began = time.monotonic()
+            batch = draw(offset + step)  # a pure function of (seed, step): a resumed run sees the same data
+            synchronise(team.device)
+            waited += time.monotonic() - began
+            with torch.autocast(team.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
+                value = loss_of(*batch)
+            loss, stop = team.mean(value.item(), float(stopped()))
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"Loss became {loss} at step {step + 1}; try lr below {config.lr:g}.")
+            length = learner.follow(value)
+            busy += time.monotonic() - began
+            count["sum"] += loss
+            count["summed"] += 1
+            validates = count["step"] % config.validate_every == 0 or count["step"] == config.steps
+            if validates or count["step"] % config.log_every == 0:
+                line = dict(step=count["step"], loss=count["sum"] / count["summed"], lr=rate(config, step),
+                            gradient=length, rate=(count["step"] - since) * config.batch / busy,
+                            data_share=waited / busy, seconds=count["seconds"] + time.monotonic() - mark)
+                waited, busy, since = 0.0, 1e-9, count["step"]
+                count["sum"], count["summed"] = 0.0, 0
+                if validates:
+                    line |= self.validate()
+                if team.main:
+                    self.folder.line(line)
+                    report(line)
+            count["seconds"] += time.monotonic() - mark
+            mark = time.monotonic()
+            if team.main and (mark - saved >= save_every or stop or count["ended"]):
+                self.folder.save_state(*learner.state())
+                saved = time.monotonic()
+        return self.close()
+
+    def validate(self) -> dict:
+        """Judge the network on validation data, keep it if it is the best, and say whether patience has run out."""
+        count, config, team = self.learner.count, self.config, self.team
+        line = {}
+        if team.main:
+            self.metrics = self.evaluate("validation")
+            line = {f"val_{name}": value for name, value in numbers(self.metrics).items()}
+            loss = self.metrics["loss"]
+            if loss is not None and (count["best"] is None or loss < count["best"]):
+                count["best"], count["stale"] = loss, 0
+                self.keep("best")
+            else:
+                count["stale"] += 1
+            count["ended"] = bool(config.patience and count["stale"] >= config.patience)
+            self.keep("last")
+            self.folder.log(f"step {count['step']}: {words(line)}"
+                            + (f"; no better for {count['stale']} validations: ended" if count["ended"] else ""))
+        count["ended"] = team.mean(float(count["ended"]))[0] > 0
+        return line
+
+    def evaluate(self, split: str) -> dict:
+        model = self.learner.judged
+        training = model.training
+        model.eval()
+        with torch.no_grad():
+            metrics = plain_values(self.task.evaluate(model, self.config, self.team.device, split=split))
+        model.train(training)
+        assert "loss" in metrics, f"{task_name(self.task)}.evaluate gives no loss"
+        return metrics
+
+    def keep(self, name: str, **more) -> None:
+        """Write a checkpoint of the network as it is judged."""
+        save(self.folder.path / f"{name}.safetensors", self.learner.judged.state_dict(), self.card() | more)
+
+    def card(self) -> dict:
+        config, count = self.config, self.learner.count
+        return self.facts | dict(
+            task=task_name(self.task), network=getattr(config, "network", ""),
+            population=getattr(config, "population", ""), config=plain(config), metrics=self.metrics,
+            split="validation", seed=config.seed, steps=int(self.origin.get("steps", 0)) + count["step"],
+            duration=round(self.origin.get("duration", 0.0) + count["seconds"], 1), device=str(self.team.device),
+            precision=str(self.precision).removeprefix("torch."), code=code_version(),
+            initialised_from=self.origin.get("name"), complete=False)
+
+    def close(self) -> dict:
+        """The end of a sitting: a stopped one leaves a checkpoint; a finished one is judged on test data, once."""
+        count, folder = self.learner.count, self.folder
+        finished = count["ended"] or count["step"] >= self.config.steps
+        result = dict(status="finished" if finished else "stopped", step=count["step"], metrics=self.metrics)
+        if self.team.main:
+            if finished:
+                folder.save_state(*self.learner.state())
+                result["metrics"] = self.finish()
+            else:
+                self.keep("last")
+            folder.log(f"{result['status']} at step {count['step']}")
+        return result
+
+    def finish(self) -> dict:
+        """Mark both checkpoints complete; the best one gets its metrics on test data, which steered nothing."""
+        last, best = (self.folder.path / f"{name}.safetensors" for name in ("last", "best"))
+        self.metrics = self.metrics or self.evaluate("validation")
+        self.keep(last.stem, complete=True)
+        try:
+            card = load_into(self.learner.judged, best)
+        except ValueError as error:
+            self.folder.log(f"{error} The last network is judged instead.")
+            card = read_card(last)
+        if card["complete"] and card["split"] == "test":
+            return card["metrics"]
+        metrics = self.evaluate("test")
+        save(best, self.learner.judged.state_dict(),
+             card | dict(metrics=metrics, split="test", complete=True, duration=self.card()["duration"]))
+        self.folder.log("on test data: " + words(metrics))
+        return metrics
+
+
+def numbers(metrics: dict) -> dict:
+    """The plain numbers among metrics."""
+    return {name: value for name, value in metrics.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)}
+
+
+def words(metrics: dict) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in numbers(metrics).items())
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait for the device, so that a clock sees what was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def task_name(task) -> str:
+    return task.__name__.rpartition(".")[2]
+
+
+def code_version() -> str:
+    """`0.1.0+1b11183`, with `-changed` where the code is not as committed; the version alone outside a repository."""
+    try:
+        found = subprocess.run(["git", "describe", "--always", "--dirty=-changed", "--abbrev=10", "--exclude=*"],
+                               cwd=Path(lenslab.__file__).parent, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return lenslab.__version__
+    return f"{lenslab.__version__}+{found.stdout.strip()}" if found.returncode == 0 else lenslab.__version__
