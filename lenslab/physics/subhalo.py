@@ -84,7 +84,7 @@ def concentration(mass, z, h):
 
 
 def warm_concentration(mass, z, m_hm):
-    """c_WDM / c_CDM = (1 + 60 m_hm/m)^-0.17 (1 + z)^(0.026 z - 0.04), Bose 2016 (1507.01998) eq. 17; 1 at m_hm = 0."""
+    """c_WDM / c_CDM = (1 + 60 m_hm/m)^-0.17 (1 + z)^(0.026 z - 0.04), Bose 2016 (1507.01998); 1 at m_hm = 0."""
     if not np.any(m_hm):
         return np.ones_like(mass)
     return np.where(m_hm > 0, (1 + 60 * m_hm / mass) ** -0.17 * (1 + z) ** (0.026 * z - 0.04), 1.0)
@@ -96,7 +96,7 @@ def warm_suppression(mass, m_hm):
 
 
 def warm_mass_keV(log10_m_hm, H0, Om0):
-    """Mass of the thermal relic with this half-mode mass; H0 in km/s/Mpc (Nadler 2021, 2008.00022)."""
+    """Mass of the thermal relic with this half-mode mass; H0 in km/s/Mpc (Schneider 2012, 1112.0330)."""
     return 2.32 * (Om0 / 0.25) ** 0.4 * (H0 / 70) ** 0.8 * 10 ** (-0.3 * (log10_m_hm - 9))
 
 
@@ -106,13 +106,13 @@ def nfw_mass(c):
 
 
 def tnfw_mass(tau):
-    """Whole mass of a truncated NFW, r_trunc = tau Rs, over 4 pi rho0 Rs^3 (Baltz 2009, 0705.0682, eq. A.4)."""
+    """Whole mass of a truncated NFW, r_trunc = tau Rs, over 4 pi rho0 Rs^3 (Baltz 2009, 0705.0682)."""
     t2 = tau * tau
     return t2 / (t2 + 1) ** 2 * ((t2 - 1) * np.log(tau) + tau * np.pi - (t2 + 1))
 
 
 def tnfw_projected_mass(x, tau):
-    """Truncated NFW in projection inside x scale radii, over 4 pi rho0 Rs^3 (Baltz 2009 eq. A.18).
+    """Truncated NFW in projection inside x scale radii, over 4 pi rho0 Rs^3 (Baltz 2009, appendix A).
 
     The terms cancel as x^2 for small x: good to 1e-13 of the whole, not of the result.
     """

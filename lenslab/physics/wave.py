@@ -9,9 +9,9 @@ it is drawn so, with that power spectrum. Above, |psi|^2 of the waves themselves
 
 The field lives on a box of 4 theta_E about the lens, whatever the camera. Inside 3 theta_E it is as said; from there to
 3.9 theta_E its potential is faded to nothing, so that deflection and mass are zero outside. kappa and alpha are
-derivatives of that one potential, exact for its trigonometric interpolation. Waves finer than the grid (about
-0.08 theta_E) are left out: the camera blurs them. Granules and soliton hold no mass in sum inside the circle theta_E:
-the soliton is made of smooth dark matter that it replaces there.
+derivatives of that one potential, exact for its trigonometric interpolation. Granules finer than two nodes of the grid
+(0.084 theta_E) are smoothed to that size, as the camera would, with the same power on larger scales. Granules and
+soliton hold no mass in sum inside the circle theta_E: the soliton is made of smooth dark matter that it replaces there.
 """
 
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ NODES = 192           # of the box, on a side
 PADDED = 288          # of the periodic grid on which Poisson's equation is solved
 BOX = 4.0             # half the box, in theta_E
 FADE = 3.0, 3.9       # theta_E: where the potential is faded out
+FINEST = 2.0          # nodes: granules are not drawn smaller
 GAUSSIAN_BELOW = 0.2  # lambda in theta_E
 WAVES = 256           # plane waves of a wave field; |psi|^2 has relative variance 1 - 1/WAVES
 GRANULES = 4          # which stream of a scene's seed
@@ -140,10 +141,11 @@ def _odd(k: np.ndarray, spacing: float) -> np.ndarray:
 def gaussian_field(rng: np.random.Generator, wavelength: float, side: int) -> np.ndarray:
     """Gaussian random field (side, side) of correlation exp(-r^2/wavelength^2), unit variance; lengths in nodes.
 
-    P(k) = pi lambda^2 exp(-k^2 lambda^2/4), cut at the grid's finest waves.
+    P(k) = pi lambda^2 exp(-k^2 lambda^2/4); below FINEST nodes lambda stays in the amplitude alone, since neither the
+    grid nor its splines can hold finer waves: large scales keep their power, and the variance falls.
     """
     kx, ky = wave_numbers(side, 1.0)
-    root = np.sqrt(np.pi) * wavelength * np.exp(-(kx**2 + ky**2) * wavelength**2 / 8)
+    root = np.sqrt(np.pi) * wavelength * np.exp(-(kx**2 + ky**2) * max(wavelength, FINEST) ** 2 / 8)
     return fft.irfft2(fft.rfft2(rng.standard_normal((side, side))) * root, (side, side))
 
 
@@ -268,7 +270,7 @@ def wave_slice(seed: int, g: Granules, half_width: float, side: int = 192, z: fl
 def vortices(psi: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the phase of psi (n, n) turns by +-2 pi about a plaquette of the grid: middles (m, 2) x, y; turns (m,).
 
-    In a plane an isotropic Gaussian wave has <k^2>/(4 pi) = 1/(2 pi lambda^2) of them (Berry & Dennis 2000, eq. 4.3).
+    In a plane an isotropic Gaussian wave has <k^2>/(4 pi) = 1/(2 pi lambda^2) of them (Berry & Dennis 2000).
     """
     def step(b, a):
         return np.angle(b * a.conj())
