@@ -38,6 +38,7 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike, alone: bool = True):
         self.path, self.alone, self.lock, self.lines = Path(path), alone, None, None
+        self.told, self.before, self.begun = {}, {}, False
 
     def __enter__(self) -> "RunFolder":
         if not self.alone:
@@ -56,13 +57,20 @@ class RunFolder:
         except OSError as error:
             raise ValueError(f"{self.path} cannot hold a run ({error.strerror or error}); take another folder, on a "
                              "disk that can be written to.") from None
+        self.before = read_json(self.path / "status.json")
         with contextlib.suppress(OSError):
             (self.path / "stop").unlink(missing_ok=True)
             for left in self.path.glob(".*.tmp"):
                 left.unlink()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, kind, error, trace) -> None:
+        if error is not None and self.lock is not None:
+            with contextlib.suppress(OSError):
+                if not self.begun and self.before.get("phase") in ("finished", "stopped"):
+                    write_json(self.path / "status.json", self.before)  # a command refused is no fault of the run
+                else:
+                    self.say("failed", sentence(error))
         if self.lines is not None:
             self.lines.close()
             self.lines = None
@@ -71,9 +79,10 @@ class RunFolder:
             self.lock = None
 
     def say(self, phase: str, message: str = "", **more) -> None:
-        """Write status.json: waiting, running, finished, failed or stopped, with a sentence."""
-        status = dict(phase=phase, message=message, pid=os.getpid(), host=platform.node(), changed=time.time(), **more)
-        write_atomically(self.path / "status.json", json.dumps(status).encode())
+        """Write status.json: waiting, running, finished, failed or stopped, with a sentence; `more` stays for good."""
+        self.told |= more
+        write_json(self.path / "status.json", dict(phase=phase, message=message, pid=os.getpid(), host=platform.node(),
+                                                   changed=time.time(), **self.told))
 
     def log(self, text: str) -> None:
         """A line in log.txt; a disk too full for it must not end a training."""
@@ -97,12 +106,12 @@ class RunFolder:
                 raise ValueError(f"{self.path} holds another training: {told}. Take another folder, or begin anew "
                                  "with --restart.")
             return
-        write_atomically(self.path / "config.json", json.dumps(config, indent=1).encode())
+        write_json(self.path / "config.json", config)
 
     def clear(self) -> None:
         """Begin anew: the state goes first, so that a kill between leaves no state without its curve."""
         for name in (STATE, PREVIOUS, "state.json", "config.json", "metrics.jsonl", "last.safetensors",
-                     "best.safetensors", "status.json"):
+                     "best.safetensors"):
             (self.path / name).unlink(missing_ok=True)
 
     def keep_lines(self, step: int) -> None:
@@ -126,7 +135,7 @@ class RunFolder:
             os.fsync(self.lines.fileno())
         card = {**card, "sha256": digest(tensors)}
         save(self.path / STATE, tensors, card, keep=self.path / PREVIOUS)
-        write_atomically(self.path / "state.json", json.dumps(card, indent=1).encode())
+        write_json(self.path / "state.json", card)
 
     def load_state(self) -> tuple[dict, dict] | None:
         """Tensors and card of the newest state that is whole; None where there has been none.
@@ -186,6 +195,21 @@ def held(path: Path) -> bool:
         return False
     lock.release()
     return False
+
+
+def sentence(error: BaseException) -> str:
+    """What to tell a user of an error."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "The memory of the device is too small for this batch; take a smaller batch or network."
+    if isinstance(error, KeyboardInterrupt):
+        return "It was interrupted at the keyboard."
+    if isinstance(error, ValueError | OSError | ArithmeticError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}; the log has the whole trace."
+
+
+def write_json(path: Path, table: dict) -> None:
+    write_atomically(path, json.dumps(table, indent=1, allow_nan=False).encode())
 
 
 def read_json(path: Path) -> dict:

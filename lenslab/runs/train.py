@@ -33,7 +33,14 @@ def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str 
     """
     try:
         with Team(device) as team:
-            return Sitting(task, config, folder, team, restart, init).run(stopped, report, save_every)
+            if team.main:
+                folder.say("running", task=task_name(task))
+            sitting = Sitting(task, config, folder, team, restart, init)
+            folder.begun = True
+            result = sitting.run(stopped, report, save_every)
+            if team.main:
+                folder.say(result["status"])
+            return result
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
