@@ -1,1 +1,1 @@
-"""Streamlit pieces that several pages share."""
+"""Streamlit pieces that pages share; the only place beside app.py and pages/ that knows Streamlit."""

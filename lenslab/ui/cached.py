@@ -1,0 +1,183 @@
+"""Answers that pages ask for again and again, kept for all sessions: a Scene is its own key, since it never changes.
+
+Caches are bounded, and hold only what follows from numbers and content hashes.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import streamlit as st
+import torch
+
+from lenslab.device import resolve_device, supported_dtype
+from lenslab.images import ceiling, simulate
+from lenslab.images.model import LensModel, lens_model, source_light
+from lenslab.images.observation import Maps, Observation
+from lenslab.images.realise import Realisation, realise
+from lenslab.images.sketch import Sketch
+from lenslab.images.sketch import sketch as draw_sketch
+from lenslab.physics import cosmology
+from lenslab.physics.grid import pixel_axis
+from lenslab.physics.lens_images import LensImages, lens_images
+from lenslab.scene import Camera, Scene, Source, Substructure
+from lenslab.scenes import Scenes
+
+SOURCE_SIDE = 96  # pixels of the picture of the source plane
+FINE = 240        # cells across the frame at most when images are sought
+COARSE = 48       # where hundreds of clumps make each cell dear
+
+
+@st.cache_resource(show_spinner=False)
+def device() -> tuple[torch.device, torch.dtype, str]:
+    """Where this app computes, in which precision, and a sentence for the visitor ("" where all is as it should be)."""
+    try:
+        found, remark = resolve_device(), ""
+    except ValueError as error:
+        found, remark = torch.device("cpu"), f"{error} The processor is used."
+    dtype, why = supported_dtype(found, torch.float64)
+    return found, dtype, " ".join(filter(None, (remark, why)))
+
+
+def batch(scene: Scene) -> Scenes:
+    """The scene as a batch of one, where the app computes."""
+    where, dtype, _ = device()
+    return Scenes.of([scene], device=where, dtype=dtype)
+
+
+@lru_cache(maxsize=24)
+def realisation(scene: Scene) -> Realisation:
+    return realise(batch(scene))
+
+
+def dark(scene: Scene) -> Scene:
+    """The scene without what substructure does not depend on, so that a brighter source draws no new clumps."""
+    return replace(scene, lens_light=(), source=Source(), seed_noise=1,
+                   camera=Camera(num_pix=scene.camera.num_pix, pixel_scale=scene.camera.pixel_scale, supersampling=1))
+
+
+@lru_cache(maxsize=24)
+def observe(scene: Scene) -> Observation:
+    """What the camera records."""
+    return simulate.observe(batch(scene), realisation(dark(scene)))
+
+
+@lru_cache(maxsize=12)
+def _maps(scene: Scene) -> Maps:
+    return simulate.maps(batch(scene), realisation(scene), source_side=8)
+
+
+def maps(scene: Scene) -> Maps:
+    """What is true of the lens behind the image; the source plane is `source_plane`'s."""
+    return _maps(dark(scene))
+
+
+@lru_cache(maxsize=12)
+def source_plane(scene: Scene) -> tuple[np.ndarray, float]:
+    """The source without a lens (G, G), and half its frame in arcsec."""
+    scenes = batch(replace(scene, substructure=Substructure()))
+    half = simulate.source_half_width(scenes)
+    axis = pixel_axis(SOURCE_SIDE, 2 * half / SOURCE_SIDE, device=scenes["lens.theta_E"].device,
+                      dtype=scenes["lens.theta_E"].dtype)
+    return source_light(scenes, axis[None, None, :], axis[None, :, None])[0].cpu().numpy(), half
+
+
+@lru_cache(maxsize=24)
+def sketch(scene: Scene) -> Sketch:
+    """Curves and images, quickly."""
+    return draw_sketch(mass(scene), maps(scene), scene.camera.pixel_scale, scene.source.center_x,
+                       scene.source.center_y)
+
+
+def mass(scene: Scene) -> LensModel:
+    """The lens alone, on the processor in float64, as the search for curves and images needs it."""
+    return _mass(dark(scene))
+
+
+@lru_cache(maxsize=12)
+def _mass(scene: Scene) -> LensModel:
+    return lens_model(Scenes.of([scene], dtype=torch.float64))
+
+
+def half_width(scene: Scene) -> float:
+    return scene.camera.num_pix * scene.camera.pixel_scale / 2
+
+
+def spacing(scene: Scene) -> float:
+    """Arcsec between the grid points from which images are sought: coarser where there are many clumps."""
+    real = realisation(dark(scene))
+    crowded = real.halos is not None or real.points is not None and int(real.points.number.max()) > 5
+    cells = COARSE if crowded else 64
+    return max(2 * half_width(scene) / FINE, min(0.1, 2 * half_width(scene) / cells))
+
+
+def images(scene: Scene) -> LensImages:
+    """Images of the source's centre."""
+    return _images(dark(scene), scene.source.center_x, scene.source.center_y)
+
+
+@lru_cache(maxsize=24)
+def _images(scene: Scene, beta_x: float, beta_y: float) -> LensImages:
+    d = cosmology.distances(scene.z_lens, scene.z_source, scene.H0, scene.Om0)
+    lens = _mass(scene)
+    return lens_images(lens.deflection, lens.potential, beta_x, beta_y, half_width=half_width(scene),
+                       time_delay_distance=float(cosmology.time_delay_distance(scene.z_lens, d)),
+                       center=(scene.lens.center_x, scene.lens.center_y), spacing=spacing(scene))
+
+
+@lru_cache(maxsize=12)
+def significance(scene: Scene) -> tuple[np.ndarray, float]:
+    """What the substructure changes in the image in sigmas (H, W), and lambda."""
+    delta, total = ceiling.significance(replace(scene, seed_noise=1))
+    return delta[0, 0].detach().cpu().numpy(), float(total)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a table says of a scene."""
+
+    theta_E: float       # arcsec
+    sigma_v: float       # km/s
+    mass: float          # Msun inside theta_E
+    sigma_crit: float    # Msun/kpc^2
+    D_l: float           # Mpc
+    D_s: float           # Mpc
+    D_ls: float          # Mpc
+    kpc_lens: float      # kpc/arcsec at the lens
+    kpc_source: float    # kpc/arcsec at the source
+    magnification: float  # of the source's light as a whole, within the frame
+    signal_to_noise: float
+
+
+@lru_cache(maxsize=24)
+def numbers(scene: Scene) -> Numbers:
+    """Numbers with physical units that follow from a scene."""
+    d = cosmology.distances(scene.z_lens, scene.z_source, scene.H0, scene.Om0)
+    alone = replace(scene, lens_light=(), camera=replace(scene.camera, doubled=False, noise_twice=False))
+    scenes = batch(alone)
+    arcs = simulate.noise_free(scenes, realisation(dark(scene)))
+    return Numbers(
+        theta_E=scene.lens.theta_E, sigma_v=float(cosmology.sigma_v_of_theta_E(scene.lens.theta_E, d)),
+        mass=float(cosmology.mass_inside_theta_E(scene.lens.theta_E, d)),
+        sigma_crit=float(cosmology.sigma_crit_kpc(d)), D_l=float(d.D_l), D_s=float(d.D_s), D_ls=float(d.D_ls),
+        kpc_lens=float(cosmology.kpc_per_arcsec(scene.z_lens, scene.H0, scene.Om0)),
+        kpc_source=float(cosmology.kpc_per_arcsec(scene.z_source, scene.H0, scene.Om0)),
+        magnification=float(arcs.sum()) / source_flux(scene),
+        signal_to_noise=float(simulate.signal_to_noise(scenes, arcs)))
+
+
+def source_flux(scene: Scene) -> float:
+    """Counts a second of the source without a lens, clumps included."""
+    parts = (scene.source, *(() if scene.source.picture else scene.source.clumps))
+    return sum(10 ** (0.4 * (scene.camera.zero_point - part.magnitude)) for part in parts)
+
+
+@lru_cache(maxsize=1)
+def real_pictures() -> tuple[str, ...]:
+    """Galaxies in the folder LENSLAB_DATA that may be a source."""
+    from lenslab.images.upload import real_pictures as look
+
+    try:
+        return tuple(look())
+    except (OSError, ValueError):
+        return ()

@@ -1,0 +1,39 @@
+"""What stands round every page: the tab's title, navigation, and the warm-up that makes the first slider fast."""
+
+import gc
+from pathlib import Path
+
+import streamlit as st
+
+from lenslab.ui import plot
+
+PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:")}
+
+
+def open_frame(home: Path) -> None:
+    """Set up the app once, and go to the page that the address names."""
+    st.set_page_config(page_title="lenslab", page_icon="🌌", layout="wide",
+                       initial_sidebar_state="auto")
+    warm_up(home)
+    pages = [st.Page(home / "pages" / name, title=title, icon=icon, default=number == 0)
+             for number, (name, (title, icon)) in enumerate(PAGES.items())]
+    st.navigation(pages, position="top" if len(pages) > 1 else "hidden").run()
+
+
+@st.cache_resource(show_spinner="Warming up ...")
+def warm_up(home: Path) -> bool:
+    """Load what the pages need and draw one lens, then take all of it out of the garbage collector's rounds.
+
+    Streamlit collects garbage after every run of a script; with torch loaded that alone took longer than a slider may.
+    """
+    from lenslab.scene import Scene
+    from lenslab.ui import cached
+
+    plot.provide_library(home / "static")
+    scene = Scene()
+    cached.observe(scene)
+    cached.source_plane(scene)
+    cached.sketch(scene)
+    gc.collect()
+    gc.freeze()
+    return True

@@ -1,0 +1,68 @@
+"""Scenes to start from: what a lens can do, and what dark matter can do to it."""
+
+from dataclasses import dataclass
+
+from lenslab.instruments import INSTRUMENTS
+from lenslab.scene import Clump, Scene
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A scene by what differs from the default one, and what it shows."""
+
+    name: str
+    changes: tuple[tuple[str, object], ...]
+    text: str
+
+    @property
+    def scene(self) -> Scene:
+        return Scene().set(dict(self.changes))
+
+
+def _preset(name: str, text: str, **changes) -> Preset:
+    return Preset(name, tuple((path.replace("__", "."), value) for path, value in changes.items()), text)
+
+
+_ROUND = dict(lens__q=0.8, lens__phi=0.4, lens__gamma1=0.03, source__center_x=0.03, source__center_y=0.02,
+              source__R_sersic=0.2, source__magnitude=22.0, lens__theta_E=1.3)
+_SHARP = dict(camera=INSTRUMENTS["JWST NIRCam F150W"])
+_DEEPLENSE = dict(
+    camera=INSTRUMENTS["DeepLense I"], z_lens=0.5, z_source=1.0, lens__theta_E=1.2814, lens__q=0.9 / 1.1,
+    lens__phi=0.0, lens__gamma1=0.05, source__R_sersic=0.25, source__n_sersic=1.0, source__q=0.7522,
+    source__phi=1.1781, source__center_x=0.1, source__center_y=-0.05, source__magnitude=22.92,
+    substructure__conserve_mass=False)
+
+PRESETS = (
+    _preset("Ring", "The source lies exactly behind a nearly round lens: its light arrives from all sides at once.",
+            lens__q=0.97, lens__gamma1=0.0, source__center_x=0.0, source__center_y=0.0, source__magnitude=22.5,
+            lens__theta_E=1.3),
+    _preset("Cross", "A small source near the centre of an elongated lens: four images, an Einstein cross.",
+            lens__q=0.7, lens__phi=0.8, lens__gamma1=0.05, source__center_x=0.02, source__center_y=0.01,
+            source__R_sersic=0.05, source__n_sersic=2.0, source__magnitude=22.8, source__q=1.0),
+    _preset("Double", "The source lies outside the inner caustic: two images, one on each side of the lens.",
+            lens__q=0.85, source__center_x=0.45, source__center_y=0.2, source__R_sersic=0.1, source__magnitude=22.5,
+            source__q=0.9),
+    _preset("Cusp", "The source sits just inside a cusp of the caustic: three of four images merge into an arc.",
+            lens__q=0.6, lens__phi=0.0, lens__gamma1=0.0, source__center_x=0.0, source__center_y=0.25,
+            source__R_sersic=0.07, source__magnitude=23.0, source__q=1.0),
+    _preset("Cold dark matter", "Hundreds of small dark halos, as cold dark matter makes them. What do they change?",
+            **_ROUND, substructure__kind="cdm", substructure__f_sub=0.05),
+    _preset("Warm dark matter", "Warm dark matter erases the small halos: compare with the cold kind.",
+            **_ROUND, substructure__kind="wdm", substructure__f_sub=0.05, substructure__log10_m_hm=8.7),
+    _preset("Fuzzy dark matter", "So light a particle is a wave: its interference makes grains in the mass.",
+            **_ROUND, substructure__kind="fdm", substructure__m22=0.05, substructure__f_dm=0.7),
+    _preset("Vortex", "A line of mass, as a vortex of an axion condensate would be, crosses the lens.",
+            **_ROUND, substructure__kind="vortex", substructure__f_vortex=0.05, substructure__log10_m_axion=-23.6,
+            substructure__vortex_phi=0.6),
+    _preset("DeepLense I", "One image of the set that the DeepLense networks learnt from, with 25 point masses.",
+            **_DEEPLENSE, substructure__kind="deeplense_cdm", substructure__n_points=25,
+            substructure__slope=-0.9, substructure__log10_m_min=6.0, substructure__log10_m_max=10.0),
+    _preset("One dark clump", "A single dark halo sits on the arc of an otherwise smooth lens. Can you see it?",
+            **_ROUND, **_SHARP, substructure__clumps=(Clump(log10_mass=9.7, center_x=1.05, center_y=0.75),)),
+)
+BY_NAME = {preset.name: preset for preset in PRESETS}
+
+
+def name_of(scene: Scene) -> str | None:
+    """The preset that a scene is, if it is one."""
+    return next((preset.name for preset in PRESETS if preset.scene == scene), None)

@@ -1,0 +1,81 @@
+// Draws a plotly figure and keeps it: a changed figure is drawn into the old one, so that nothing flashes, a zoom stays,
+// and a click on any pixel tells where it was. st.plotly_chart makes a new chart for each change and hears no click on a
+// heat map.
+let library
+
+function plotly(path) {
+  library ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script")
+    script.src = new URL(path, document.baseURI).href
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => {
+      library = undefined
+      reject(new Error("The drawing library could not be loaded. Reload the page."))
+    }
+    document.head.append(script)
+  })
+  return library
+}
+
+// The picture fills the width it is given, and is no higher than asked for.
+function fit(layout, width, height, aspect) {
+  const { l, r, t, b } = layout.margin
+  const inner = Math.max(60, Math.min(width - l - r, (height - t - b) / aspect))
+  return { width: Math.round(inner + l + r), height: Math.round(inner * aspect + t + b) }
+}
+
+function draw(Plotly, box) {
+  const { figure, height, aspect, setTriggerValue, clickable } = box.wanted
+  const style = getComputedStyle(box)
+  const size = aspect ? fit(figure.layout, box.clientWidth, height, aspect) : { width: box.clientWidth, height }
+  box.shownWidth = box.clientWidth
+  const layout = {
+    ...figure.layout, ...size,
+    font: { color: style.getPropertyValue("--st-text-color").trim() || style.color, family: style.fontFamily },
+  }
+  const config = {
+    displaylogo: false,
+    modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+    toImageButtonOptions: { scale: 2 },
+  }
+  Plotly.react(box, figure.data, layout, config)
+  box.style.cursor = clickable ? "crosshair" : ""
+  if (clickable && !box.listens) {
+    box.listens = true
+    box.on("plotly_click", (event) => {
+      const point = event.points.find((each) => each.data.type === "heatmap")
+      if (point && box.wanted.clickable) box.wanted.setTriggerValue("click", { x: point.x, y: point.y })
+    })
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const box = parentElement.querySelector(".picture")
+  box.wanted = { ...data, figure: JSON.parse(data.figure), setTriggerValue }
+  box.setAttribute("role", "img")
+  box.setAttribute("aria-label", data.alt)
+  const ready = (Plotly) => {
+    if (!box.isConnected) return
+    draw(Plotly, box)
+    if (!box.observer) {
+      box.observer = new ResizeObserver(() => {
+        if (box.clientWidth && box.clientWidth !== box.shownWidth) draw(Plotly, box)
+      })
+      box.observer.observe(box)
+    }
+  }
+  if (window.Plotly) {
+    // The first picture of a page is drawn at once, the others when it has been painted.
+    if (data.later) requestAnimationFrame(() => setTimeout(() => ready(window.Plotly)))
+    else ready(window.Plotly)
+  } else {
+    box.style.minHeight ||= `${Math.min(data.height, box.clientWidth || data.height)}px`
+    plotly(data.library).then(ready, (error) => { box.textContent = error.message })
+  }
+  // Streamlit also calls this when a newer figure overtakes this one: clear up only what has left the page.
+  return () => setTimeout(() => {
+    if (box.isConnected) return
+    box.observer?.disconnect()
+    window.Plotly?.purge(box)
+  })
+}

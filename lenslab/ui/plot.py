@@ -1,0 +1,59 @@
+"""A plotly figure on the page that keeps its place, its zoom and its ears: see plot.js."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import plotly
+import plotly.graph_objects as go
+import streamlit as st
+
+LIBRARY = f"plotly-{plotly.__version__}.min.js"
+SCRIPT = Path(__file__).with_name("plot.js")
+
+
+def provide_library(folder: Path) -> None:
+    """Put plotly's own script, which its package brings, where the server serves files from."""
+    target = folder / LIBRARY
+    source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    if target.exists() and target.stat().st_size == source.stat().st_size:
+        return
+    folder.mkdir(exist_ok=True)
+    partial = target.with_suffix(".partial")
+    shutil.copyfile(source, partial)
+    partial.replace(target)
+
+
+@st.cache_resource(show_spinner=False)
+def _component():
+    return st.components.v2.component("lenslab_plot", html='<div class="picture"></div>', js=SCRIPT.read_text(),
+                                      isolate_styles=False)
+
+
+def plot(figure: go.Figure, *, key: str, alt: str, later: bool = False,
+         on_click: Callable[[float, float], None] | None = None, square: bool = True) -> None:
+    """Draw a figure.
+
+    alt       what a screen reader says
+    later     drawn once the first picture has been painted
+    on_click  called with x and y of a clicked pixel of a heat map, before the page is drawn again
+    square    the figure is a picture with equal axes, which must not be stretched
+    """
+    def clicked():
+        place = st.session_state[key].get("click")
+        if isinstance(place, dict) and all(isinstance(place.get(name), (int, float)) for name in "xy"):
+            on_click(float(place["x"]), float(place["y"]))
+
+    layout = figure.layout
+    aspect = None
+    if square:
+        (x0, x1), (y0, y1) = layout.xaxis.range, layout.yaxis.range
+        aspect = (y1 - y0) / (x1 - x0)
+    data = dict(figure=figure.to_json(validate=False), height=layout.height, aspect=aspect, alt=alt, later=later,
+                clickable=on_click is not None, library=f"app/static/{LIBRARY}")
+    _component()(data=data, key=key,
+                 on_click_change=clicked if on_click is not None else _nothing)
+
+
+def _nothing() -> None:
+    """Streamlit asks for a callback wherever a component may be clicked."""
