@@ -141,9 +141,9 @@ def measure(case: str) -> dict:
     scenes, realisation = our_batch(case, OURS[case], "cpu")
     theirs = lenstronomy_batch(case, THEIRS[case])
     generator = torch.Generator().manual_seed(1)
-    render = compiled.CompiledDraw()
+    shine = compiled.CompiledBrightness()
     start = perf_counter()
-    observe(scenes, realisation, generator=generator, render=render)
+    observe(scenes, realisation, generator=generator, shine=shine)
     warm_up = perf_counter() - start
     rows = slice(0, THEIRS[case])
     ours = observe(scenes.take(rows), realisation.take(rows), noise=False).image[:, 0].numpy()
@@ -152,7 +152,7 @@ def measure(case: str) -> dict:
     times = {"ours": [], "ours_eager": [], "lenstronomy": []}
     with torch.inference_mode():
         for _ in range(ROUNDS):
-            times["ours"].append(seconds(lambda: observe(scenes, realisation, generator=generator, render=render)))
+            times["ours"].append(seconds(lambda: observe(scenes, realisation, generator=generator, shine=shine)))
             times["ours_eager"].append(seconds(lambda: observe(scenes, realisation, generator=generator)))
             times["lenstronomy"].append(seconds(theirs))
     images = {"ours": OURS[case], "ours_eager": OURS[case], "lenstronomy": THEIRS[case]}
@@ -171,14 +171,14 @@ def gpu_rates(device: str) -> dict:
         scenes, realisation = our_batch(case, batch, device)
         generator = torch.Generator(device=device).manual_seed(1)
         out[case] = {}
-        for name, render in (("eager", None), ("compiled", compiled.CompiledDraw())):
+        for name, shine in (("eager", None), ("compiled", compiled.CompiledBrightness())):
             with torch.inference_mode():
                 for _ in range(3):
-                    observe(scenes, realisation, generator=generator, render=render)
+                    observe(scenes, realisation, generator=generator, shine=shine)
                 torch.cuda.synchronize()
                 start = perf_counter()
                 for _ in range(5):
-                    observe(scenes, realisation, generator=generator, render=render)
+                    observe(scenes, realisation, generator=generator, shine=shine)
                 torch.cuda.synchronize()
             out[case][name] = round(5 * batch / (perf_counter() - start))
     return out

@@ -1,4 +1,4 @@
-"""The drawing of images, compiled by torch.compile: faster by a factor of two or so, after tens of seconds of compiling.
+"""The rays of images, compiled by torch.compile: faster by a factor of two or so, after tens of seconds of compiling.
 
 Optional: the eager path is the default, and the fallback where no C++ compiler is at hand.
 """
@@ -12,21 +12,21 @@ import torch
 from torch import Tensor
 
 from lenslab.images.realise import Realisation
-from lenslab.images.simulate import draw
+from lenslab.images.simulate import brightness
 from lenslab.scenes import Scenes
 
 NO_SEEDS = np.zeros((0, 2), np.int64)  # the drawing reads none, and the compiler need not watch them
 
 
-class CompiledDraw:
-    """`draw` compiled once for each structure and chunk size it meets; give it to `noise_free` as `render`.
+class CompiledBrightness:
+    """`brightness` compiled once for each structure and chunk size it meets; give it to `noise_free` as `shine`.
 
     A chunk that is smaller than the first of its structure is padded to it, so that nothing is compiled twice.
     """
 
     def __init__(self):
         self.why_eager = why_not()
-        self._draw = draw if self.why_eager else torch.compile(draw, dynamic=False)
+        self._shine = brightness if self.why_eager else torch.compile(brightness, dynamic=False)
         self._sizes: dict = {}
 
     def __call__(self, scenes: Scenes, realisation: Realisation) -> Tensor:
@@ -38,7 +38,7 @@ class CompiledDraw:
         return self._call(scenes, realisation)
 
     def _call(self, scenes: Scenes, realisation: Realisation) -> Tensor:
-        return self._draw(replace(scenes, seeds=NO_SEEDS), realisation)
+        return self._shine(replace(scenes, seeds=NO_SEEDS), realisation)
 
 
 def why_not() -> str:

@@ -98,10 +98,8 @@ def mass_profiles(scene: Scene, realisation):
     e1, e2 = ellipticity(lens.q, lens.phi)
     center = dict(center_x=lens.center_x, center_y=lens.center_y)
     theta_E = float(real.theta_E[0])
+    # Its EPL at slope 2 is the SIE without the core of 1e-10 arcsec and the cap on q that its own SIE has.
     names, kwargs, extra = ["EPL"], [dict(theta_E=theta_E, gamma=lens.gamma, e1=e1, e2=e2, **center)], []
-    if lens.gamma == 2:  # the SIE proper: its EPL takes another route at the centre
-        names[0] = "SIE"
-        del kwargs[0]["gamma"]
     names.append("SHEAR")
     kwargs.append(dict(gamma1=lens.gamma1, gamma2=lens.gamma2))
     for m in (3, 4):

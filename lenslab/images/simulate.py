@@ -21,55 +21,81 @@ from lenslab.scenes import Scenes
 RAYS_AT_ONCE = {"cpu": 2**16, "cuda": 2**26, "mps": 2**24}  # a chunk that stays in cache, or fills the device
 
 
-def noise_free(scenes: Scenes, realisation: Realisation | None = None, render: Callable | None = None) -> Tensor:
+def noise_free(scenes: Scenes, realisation: Realisation | None = None, shine: Callable | None = None) -> Tensor:
     """Images (B, 1, H, W) in counts/s as a camera without noise would take them; differentiable in every value.
 
-    Works through the batch in chunks of bounded memory; `render` is `draw` or what lenslab.images.compiled makes of it.
+    Works through the batch in chunks of bounded memory; `shine` is `brightness` or what lenslab.images.compiled makes
+    of it.
     """
-    render = render or draw
+    realisation = realise(scenes) if realisation is None else realisation
+    images = [draw(*chunk, shine or brightness) for chunk in chunks(scenes, realisation)]
+    return images[0] if len(images) == 1 else torch.cat(images)
+
+
+def chunks(scenes: Scenes, realisation: Realisation):
+    """A batch in parts that a device holds at once."""
     rays = (scenes.template.camera.num_pix * scenes.template.camera.supersampling) ** 2
     step = max(1, RAYS_AT_ONCE[scenes["lens.theta_E"].device.type] // rays)
-    realisation = realise(scenes) if realisation is None else realisation
     if len(scenes) <= step:
-        return render(scenes, realisation)
-    chunks = [slice(start, start + step) for start in range(0, len(scenes), step)]
-    return torch.cat([render(scenes.take(rows), realisation.take(rows)) for rows in chunks])
+        yield scenes, realisation
+        return
+    for start in range(0, len(scenes), step):
+        rows = slice(start, start + step)
+        yield scenes.take(rows), realisation.take(rows)
 
 
-def draw(scenes: Scenes, realisation: Realisation) -> Tensor:
+def draw(scenes: Scenes, realisation: Realisation, shine: Callable) -> Tensor:
     """One chunk of `noise_free`, all of it in memory at once."""
+    camera = scenes.template.camera
+    return optics.photograph(shine(scenes, realisation), pixel_scale=camera.pixel_scale,
+                             supersampling=camera.supersampling, psf=camera.psf, fwhm=camera.fwhm,
+                             psf_truncation=camera.psf_truncation, moffat_beta=camera.moffat_beta,
+                             kernel=measured_kernel(camera), psf_supersampling=camera.psf_supersampling)
+
+
+def brightness(scenes: Scenes, realisation: Realisation) -> Tensor:
+    """Light that each ray finds, counts/s/arcsec^2: lensed source and lens light (B, N ss, N ss)."""
     camera, like = scenes.template.camera, scenes["lens.theta_E"]
     axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
     x, y = axis[None, None, :], axis[None, :, None]
     alpha_x, alpha_y = LensModel(scenes, realisation).deflection(x, y)
-    brightness = source_light(scenes, x - alpha_x, y - alpha_y)
-    if (glow := lens_light(scenes, x, y)) is not None:
-        brightness = brightness + glow
-    return optics.photograph(brightness, pixel_scale=camera.pixel_scale, supersampling=camera.supersampling,
-                             psf=camera.psf, fwhm=camera.fwhm, psf_truncation=camera.psf_truncation,
-                             moffat_beta=camera.moffat_beta, kernel=measured_kernel(camera),
-                             psf_supersampling=camera.psf_supersampling)
+    light = source_light(scenes, x - alpha_x, y - alpha_y)
+    glow = lens_light(scenes, x, y)
+    return light if glow is None else light + glow
 
 
 def observe(scenes: Scenes, realisation: Realisation | None = None, noise: bool = True,
-            generator: torch.Generator | None = None, render: Callable | None = None) -> Observation:
-    """What the camera records of a batch, with the truth kept beside it.
+            generator: torch.Generator | None = None, shine: Callable | None = None) -> Observation:
+    """What the camera records of a batch, with the truth kept beside it; data, without gradients.
 
     The noise of each image follows from its own seed_noise, so that a scene looks the same in any batch and on any
     device; endless training streams take it from `generator`, which is faster.
     """
-    model = noise_free(scenes, realisation, render)
     camera = scenes.template.camera
-    draws = noises.SeededDraws(scenes.seeds[:, 1]) if generator is None else noises.StreamDraws(generator)
+    realisation = realise(scenes) if realisation is None else realisation
+    shape, like = (len(scenes), 1, camera.num_pix, camera.num_pix), scenes["lens.theta_E"]
+    image, model, variance = (torch.empty(shape, dtype=like.dtype, device=like.device) for _ in range(3))
+    with torch.no_grad():
+        start = 0
+        for part, drawn in chunks(scenes, realisation):
+            rows = slice(start, start + len(part))
+            draws = noises.SeededDraws(part.seeds[:, 1]) if generator is None else noises.StreamDraws(generator)
+            image[rows], model[rows], variance[rows] = expose(part, draw(part, drawn, shine or brightness), draws,
+                                                              noise)
+            start = rows.stop
+    return Observation(image=image, variance=variance, pixel_scale=camera.pixel_scale,
+                       unit="counts" if camera.noise_twice and noise else "counts/s", psf=psf_kernel(camera, 1),
+                       model=model, scenes=scenes)
+
+
+def expose(scenes: Scenes, model: Tensor, draws, noise: bool = True) -> tuple[Tensor, Tensor, Tensor]:
+    """A noisy image of the noise-free `model` (B, 1, H, W), what is expected of it, and its variance."""
+    camera = scenes.template.camera
     exposure = background(scenes), scenes["camera.exposure_time"], scenes["camera.gain"]
     habits = dict(noise=camera.noise if noise else "none", noise_twice=camera.noise_twice and noise,
                   doubled=camera.doubled)
-    with torch.no_grad():
-        image = noises.noisy(model, *exposure, draws, **habits)
-        mean, variance = noises.moments(model, *exposure, **habits)
-    return Observation(image=image, variance=variance, pixel_scale=camera.pixel_scale,
-                       unit="counts" if habits["noise_twice"] else "counts/s", psf=psf_kernel(camera, 1),
-                       model=mean, scenes=scenes)
+    image = noises.noisy(model, *exposure, draws, **habits)
+    return image, *noises.moments(model, *exposure, **habits)
 
 
 def observe_scene(scene: Scene, dtype=torch.float64, device="cpu") -> Observation:
@@ -126,8 +152,7 @@ def psf_kernel(camera: Camera, supersampling: int | None = None) -> np.ndarray |
     return optics.psf_kernel(psf=camera.psf, pixel_scale=camera.pixel_scale,
                              supersampling=supersampling or camera.supersampling, fwhm=camera.fwhm,
                              psf_truncation=camera.psf_truncation, moffat_beta=camera.moffat_beta,
-                             kernel=measured_kernel(camera), psf_supersampling=camera.psf_supersampling,
-                             num_rays=camera.num_pix * (supersampling or camera.supersampling))
+                             kernel=measured_kernel(camera), psf_supersampling=camera.psf_supersampling)
 
 
 def measured_kernel(camera: Camera) -> np.ndarray | None:
