@@ -1,0 +1,152 @@
+"""Chunks of a population, simulated while something else goes on: by processes on a CPU, by a thread on a GPU."""
+
+import weakref
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing import connection, get_context
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lenslab.images.draw import estimated_variance, items
+from lenslab.images.workers import columns_of, work
+from lenslab.population import Population
+
+Labelled = tuple[Tensor, np.ndarray]     # sigmas (n, 1, H, W) float32, labels (n,) int64
+
+
+def in_sigmas(population: Population, columns: dict[str, np.ndarray]) -> Labelled:
+    """A chunk as lenslab.images.dataset keeps it, in sigmas."""
+    image, background = torch.from_numpy(columns["image"])[:, None], torch.from_numpy(columns["background"])
+    names = population.paths
+    exposure, gain = (columns["parameters"][:, names.index(f"camera.{name}")] for name in ("exposure_time", "gain"))
+    electrons = torch.from_numpy(exposure * gain).float()
+    variance = estimated_variance(population.camera, image, background, electrons)
+    return image / variance.sqrt(), columns["label"]
+
+
+class Chunks:
+    """Chunks made when they are asked for, and kept until they are forgotten."""
+
+    ahead = 0     # chunks that are worth ordering before they are needed
+
+    def __init__(self, population: Population, seed: int, device: torch.device):
+        self.population, self.seed, self.device = population, seed, device
+        self.ready: dict[int, Labelled] = {}
+
+    def order(self, chunks: Iterable[int]) -> None:
+        """What will be needed, the most urgent first."""
+
+    def take(self, chunk: int) -> Labelled:
+        if chunk not in self.ready:
+            self.ready[chunk] = self.made(chunk)
+        return self.ready[chunk]
+
+    def made(self, chunk: int) -> Labelled:
+        if self.device.type == "cpu":
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)          # sums depend on how threads share them
+            try:
+                return in_sigmas(self.population, columns_of(self.population.name, chunk, self.seed, "train", False))
+            finally:
+                torch.set_num_threads(threads)
+        drawn = items(self.population, chunk, self.seed, device=self.device)
+        return drawn.image / drawn.variance.sqrt(), drawn.labels
+
+    def forget(self, oldest: int) -> None:
+        for chunk in [chunk for chunk in self.ready if chunk < oldest]:
+            del self.ready[chunk]
+
+
+class ThreadChunks(Chunks):
+    """A thread beside the training, on the same device: for GPUs, where the work is not Python's."""
+
+    ahead = 2
+
+    def __init__(self, population: Population, seed: int, device: torch.device):
+        super().__init__(population, seed, device)
+        self.thread = ThreadPoolExecutor(1, "lenslab-simulate")
+        self.begun: dict[int, Future] = {}
+
+    def order(self, chunks: Iterable[int]) -> None:
+        for chunk in chunks:
+            if chunk not in self.ready and chunk not in self.begun:
+                self.begun[chunk] = self.thread.submit(self.made, chunk)
+
+    def take(self, chunk: int) -> Labelled:
+        if chunk in self.begun:
+            self.ready[chunk] = self.begun.pop(chunk).result()
+        return super().take(chunk)
+
+
+class ProcessChunks(Chunks):
+    """Processes beside the training, each with one thread, on cores of their own; they end with their parent."""
+
+    def __init__(self, population: Population, seed: int, device: torch.device, workers: int):
+        super().__init__(population, seed, device)
+        self.ahead = 2 * workers
+        spawn, self.pipes, processes = get_context("spawn"), {}, []
+        for _ in range(workers):
+            ours, theirs = spawn.Pipe()
+            process = spawn.Process(target=work, args=(theirs, population.name, seed, "train", False), daemon=True)
+            process.start()
+            theirs.close()
+            self.pipes[ours] = None           # the chunk that it is at work on
+            processes.append(process)
+        self.queue: list[int] = []
+        self.close = weakref.finalize(self, end, list(self.pipes), processes)
+
+    def order(self, chunks: Iterable[int]) -> None:
+        busy = set(self.pipes.values())
+        self.queue = [chunk for chunk in chunks if chunk not in self.ready and chunk not in busy]
+        self.collect(0)
+
+    def take(self, chunk: int) -> Labelled:
+        while chunk not in self.ready:
+            if chunk not in self.queue and chunk not in self.pipes.values():
+                self.queue.insert(0, chunk)
+            self.collect(None)
+        return self.ready[chunk]
+
+    def collect(self, patience: float | None) -> None:
+        """Give work to the idle, then take what is done: None waits for one chunk."""
+        self.hand_out()
+        at_work = [pipe for pipe, chunk in self.pipes.items() if chunk is not None]
+        for pipe in connection.wait(at_work, patience):
+            try:
+                chunk, columns, error = pipe.recv()
+            except (EOFError, ConnectionError):
+                raise ValueError("A process that simulates has ended, perhaps for want of memory; take fewer workers "
+                                 "and give the same command again: the training goes on.") from None
+            if error:
+                raise RuntimeError(f"A process that simulates failed at chunk {chunk}:\n{error}")
+            self.pipes[pipe] = None
+            self.ready[chunk] = in_sigmas(self.population, columns)
+        self.hand_out()
+
+    def hand_out(self) -> None:
+        for pipe, chunk in self.pipes.items():
+            if chunk is None and self.queue:
+                self.pipes[pipe] = self.queue.pop(0)
+                pipe.send(self.pipes[pipe])
+
+
+def end(pipes: list, processes: list) -> None:
+    for pipe in pipes:
+        pipe.close()
+    for process in processes:
+        process.terminate()
+        process.join(5)
+
+
+def chunks_beside(population: Population, seed: int, device: torch.device, workers: int) -> Chunks:
+    """On a GPU, a thread that simulates there; on a CPU, processes of their own; with no workers, the training itself.
+
+    Threads cannot serve on a CPU: drawing a chunk is thousands of small calls, and Python runs one at a time.
+    """
+    if workers == 0:
+        return Chunks(population, seed, device)
+    if device.type != "cpu":
+        return ThreadChunks(population, seed, device)
+    return ProcessChunks(population, seed, device, workers)
