@@ -113,8 +113,8 @@ def _densified(deflection: Deflection, thetas: list[np.ndarray]) -> list[np.ndar
     steps = np.concatenate([np.diff(theta, axis=0) for theta in thetas])
     share = np.arange(1, BETWEEN + 1)[:, None] / (BETWEEN + 1)
     middles = (starts[:, None] + share * steps[:, None]).reshape(-1, 2)
-    normals = np.repeat(steps[:, ::-1] * (-0.5, 0.5), BETWEEN, axis=0)
-    points, good = _sign_change(deflection, middles - normals, middles + normals)
+    normals = np.repeat(steps[:, ::-1] * (-1, 1), BETWEEN, axis=0)
+    points, good = _on_normal(deflection, middles, normals)
     points, good = points.reshape(-1, BETWEEN, 2), good.reshape(-1, BETWEEN)
     dense, k = [], 0
     for theta in thetas:
@@ -126,43 +126,73 @@ def _densified(deflection: Deflection, thetas: list[np.ndarray]) -> list[np.ndar
     return dense
 
 
-def _bracket(deflection: Deflection, theta: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends on the normals of points (M, 2) between which det A changes sign: about the point, or next to that."""
+def _on_normal(deflection: Deflection, theta: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where det A vanishes on normals (M, 2) of points near its zero, by secants; and whether they get there."""
+    t, f = np.zeros(len(theta)), _det_near(deflection, theta)
+    before, f_before = np.full(len(theta), 0.02), _det_near(deflection, theta + 0.02 * normal)
+    slope, on = (f_before - f) / 0.02, np.arange(len(theta))
+    for _ in range(8):
+        move = -f[on] / np.where(slope[on] == 0, np.inf, slope[on])
+        before[on], f_before[on], t[on] = t[on], f[on], t[on] + move
+        on = on[np.abs(t[on]) < 0.5]                           # the segment's length is 1
+        if not len(on):
+            break
+        f[on] = _det_near(deflection, theta[on] + t[on, None] * normal[on])
+        apart = t[on] - before[on]
+        slope[on] = np.where(apart == 0, slope[on], (f[on] - f_before[on]) / np.where(apart == 0, 1, apart))
+        on = on[np.abs(f[on]) > TOLERANCE]
+        if not len(on):
+            break
+    good = (np.abs(t) < 0.5) & (np.abs(f) < 1e-4)
+    if good.any():
+        point = theta[good] + t[good, None] * normal[good]
+        last = _det(deflection, point) / np.where(slope[good] == 0, np.inf, slope[good])
+        t[good] -= np.where(np.abs(last) < 1e-3, last, 0)
+    return theta + np.where(good, t, 0)[:, None] * normal, good
+
+
+def _bracket(deflection: Deflection, theta: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Ends on the normals of points (M, 2) between which det A changes sign, about the point or next to that; det A
+    at either."""
     ends = [theta + share * normal for share in (-3, -1, 1, 3)]
-    signs = np.split(_det_near(deflection, np.concatenate(ends)) > 0, 4)
-    inner, below, above = (signs[k] != signs[k + 1] for k in (1, 0, 2))
-    first = np.where(inner, 1, np.where(below, 0, np.where(above, 2, 1)))[:, None]
-    return np.choose(first, ends[:3]), np.choose(first, ends[1:])
+    dets = np.split(_det_near(deflection, np.concatenate(ends)), 4)
+    inner, below, above = (dets[k] * dets[k + 1] <= 0 for k in (1, 0, 2))
+    first = np.where(inner, 1, np.where(below, 0, np.where(above, 2, 1)))
+    return (np.choose(first[:, None], ends[:3]), np.choose(first[:, None], ends[1:]),
+            np.choose(first, dets[:3]), np.choose(first, dets[1:]))
 
 
-def _sign_change(deflection: Deflection, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where det A changes sign between points (M, 2), and whether it does; the middle where it does not.
+def _sign_change(deflection: Deflection, low: np.ndarray, high: np.ndarray, f_a: np.ndarray,
+                 f_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where det A changes sign between points (M, 2), from its values f_a, f_b there; and whether it does.
 
     Illinois' false position, with a bisection now and then for jumps, on differences over NEAR; the exact det A makes
     the last step.
     """
-    def at(t):
-        return low + t[:, None] * (high - low)
-
-    a, b = np.zeros(len(low)), np.ones(len(low))
-    f_a, f_b = _det_near(deflection, low), _det_near(deflection, high)
     good = f_a * f_b <= 0
-    root, side = np.full(len(low), 0.5), np.zeros(len(low))
+    root, slope = np.full(len(low), 0.5), np.full(len(low), np.inf)
+    on = np.flatnonzero(good)
+    a, b, f_a, f_b, side = np.zeros(len(on)), np.ones(len(on)), f_a[on], f_b[on], np.zeros(len(on))
     for step in range(40):
-        false_position = (a * f_b - b * f_a) / np.where(f_b == f_a, np.inf, f_b - f_a)
-        sound = good & (false_position >= np.minimum(a, b)) & (false_position <= np.maximum(a, b))
-        t = np.where(sound & (step % 8 < 6), false_position, (a + b) / 2)
-        f = _det_near(deflection, at(t))
-        root = np.where(good, t, root)
+        if not len(on):
+            break
+        t = (a * f_b - b * f_a) / np.where(f_b == f_a, np.inf, f_b - f_a)
+        t = np.where((step % 8 < 6) & (t >= np.minimum(a, b)) & (t <= np.maximum(a, b)), t, (a + b) / 2)
+        f = _det_near(deflection, low[on] + t[:, None] * (high - low)[on])
+        slope[on] = (f_b - f_a) / np.where(b == a, np.inf, b - a)
+        root[on] = t
         left = f * f_b > 0                                   # the root lies between a and t
         a, f_a = np.where(left, a, t), np.where(left, np.where(side == 1, f_a / 2, f_a), f)
         b, f_b = np.where(left, t, b), np.where(left, f, np.where(side == -1, f_b / 2, f_b))
         side = np.where(left, 1, -1)
-        if (~good | (np.abs(f) < TOLERANCE) | (np.abs(b - a) < 1e-6)).all():
-            break
-    slope = (_det_near(deflection, at(root + 1e-3)) - _det_near(deflection, at(root - 1e-3))) / 2e-3
-    last = _det(deflection, at(root)) / np.where(slope == 0, np.inf, slope)
-    return at(root - np.where(good & (np.abs(last) < 1e-4), last, 0.0)), good
+        more = (np.abs(f) > TOLERANCE) & (np.abs(b - a) > 1e-8)
+        on, a, b, f_a, f_b, side = (each[more] for each in (on, a, b, f_a, f_b, side))
+    theta = low + root[:, None] * (high - low)
+    if good.any():
+        last = np.zeros(len(low))
+        last[good] = _det(deflection, theta[good]) / np.where(slope[good] == 0, np.inf, slope[good])
+        theta = theta - np.where(np.abs(last) < 1e-4, last, 0)[:, None] * (high - low)
+    return theta, good
 
 
 def _det(deflection: Deflection, theta: np.ndarray) -> np.ndarray:
