@@ -183,7 +183,7 @@ class _Draw:
 
     def deeplense_axion(self) -> tuple:
         mass, number = 10 ** self.setting("log10_m_point"), self.setting("n_points")
-        wanted = np.maximum(np.round(self.setting("f_sub") * self.at.mass_within(2.0) / mass), 1)
+        wanted = np.round(self.setting("f_sub") * self.at.mass_within(2.0) / mass)
         number = np.where(number == 0, wanted, number).astype(int)
         sub.check_number(number.max(initial=0), MAX_CLUMPS)
         x0, y0, x1, y1 = self.ends()
