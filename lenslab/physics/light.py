@@ -46,7 +46,7 @@ def _flux_of_unit_amplitude(R_sersic, n_sersic):
 
 
 def _b_n(n_sersic):
-    """lenstronomy's approximation, which puts half of the light within R_sersic to 0.1 % for n from 0.5 to 8."""
+    """lenstronomy's approximation: half of the light is within R_sersic to 0.2 % for n >= 1, to 1 % at n = 0.5."""
     return (1.9992 * n_sersic - 0.3271).clamp_min(1e-5)
 
 
