@@ -14,7 +14,7 @@ from lenslab.physics import halos
 TYPES = [(torch.float64, 1e-9), (torch.float32, 1e-4)]
 NAMES = ["nfw", "tnfw"]
 TAUS = [0.2, 1.0, 5.0, 40.0]
-RADII = np.concatenate([np.geomspace(1e-4, 100, 60), [0.4 - 1e-9, 0.4, 1 - 1e-6, 1 + 1e-6]])  # x = r/Rs
+RADII = np.concatenate([np.geomspace(1e-4, 100, 60), [0.4 - 1e-9, 0.4, 0.999, 1.001]])  # x = r/Rs
 
 
 def numbers(*values, dtype=torch.float64):
@@ -38,8 +38,8 @@ def positions(Rs, dtype=torch.float64):
 def test_halos_are_lenstronomys(Rs, tau, dtype, tolerance):
     """x from 1e-4 (below the floor of TNFW at 1e-3) through 1 to 100.
 
-    Below x = 0.01 lenstronomy's own sums cancel: to 9e-6 of alpha at its floor, 1e-7 of the largest alpha. Tests
-    with 40 digits below cover these x.
+    Below x = 0.01 lenstronomy's own sums cancel: to 9e-6 of alpha at its floor, 1e-7 of the largest alpha; and its
+    kappa nearer to x = 1 than 1e-3. Tests with 40 digits below cover these x.
     """
     x, y, X, Y = positions(Rs, dtype)
     kwargs = dict(Rs=Rs, alpha_Rs=0.07, **({} if tau is None else dict(r_trunc=tau * Rs)), center_x=0.03,
@@ -59,7 +59,7 @@ def test_halos_are_lenstronomys(Rs, tau, dtype, tolerance):
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-14), (torch.float32, 1e-6)])
 def test_nfw_function_keeps_its_digits_where_the_textbook_form_loses_them(dtype, tolerance):
     """F and (F - ln(2/x))/x^2 with 40 digits as the oracle; the second cancels to nothing in float32 otherwise."""
-    x2 = torch.tensor(np.concatenate([RADII, [1e-6, 1.0, 1e3]]) ** 2, dtype=dtype)
+    x2 = torch.tensor(np.concatenate([RADII, [1e-6, 1 - 1e-7, 1.0, 1 + 1e-7, 1e3]]) ** 2, dtype=dtype)
     F, tilde, _ = halos.nfw_function(x2)
     with mpmath.workdps(40):
         squares = [mpmath.mpf(float(value)) for value in x2]
@@ -69,6 +69,13 @@ def test_nfw_function_keeps_its_digits_where_the_textbook_form_loses_them(dtype,
     np.testing.assert_allclose(F.double().numpy(), np.array(exact, float), rtol=2 * tolerance)
     np.testing.assert_allclose(tilde.double().numpy(), rest, rtol=0, atol=tolerance * 15)
     np.testing.assert_allclose(tilde.double().numpy(), rest, rtol=40 * tolerance)
+
+
+def test_nfw_kappa_is_smooth_through_the_scale_radius():
+    """(1 - F)/(x^2 - 1) = 1/3 - (x^2 - 1)/5 + ..., where differences of F are all rounding."""
+    x = torch.tensor([[1 - 1e-6, 1 - 1e-9, 1.0, 1 + 1e-9, 1 + 1e-6]], dtype=torch.float64)
+    kappa = halos.nfw_convergence(x, 0 * x, *numbers(1, 1, 0, 0)) / (0.5 * halos.NORM)
+    torch.testing.assert_close(kappa, 1 / 3 - 0.2 * (x * x - 1), rtol=1e-11, atol=0)
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-12), (torch.float32, 1e-5)])
