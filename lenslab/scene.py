@@ -117,7 +117,7 @@ class Substructure:
     slope: float = number(-1.9, -3, -0.5, "", "Slope of the subhalo mass function dN/dm.", "Mass function slope")
     log10_m_min: float = number(6.0, 5, 11, "log10 Msun", "Lightest subhalo counted in f_sub.", "Lightest subhalo")
     log10_m_max: float = number(10.0, 6, 12, "log10 Msun", "Heaviest subhalo.", "Heaviest subhalo")
-    log10_m_resolved: float = number(7.0, 5, 11, "log10 Msun", "Lighter subhalos are carried by the smooth lens: "
+    log10_m_resolved: float = number(8.0, 5, 11, "log10 Msun", "Lighter subhalos are carried by the smooth lens: "
                                      "each changes the image by far less than its noise.", "Lightest drawn subhalo")
     log10_m_hm: float = number(8.5, 5, 11, "log10 Msun", "Warm dark matter: below this mass halos are missing.",
                                "Half-mode mass")
@@ -216,6 +216,7 @@ class Scene:
         if self.z_source <= self.z_lens:
             raise ValueError(f"Redshift of the source {self.z_source:g} is not beyond the lens at {self.z_lens:g}; "
                              "choose z_source above z_lens.")
+        _check_number_drawn(self)
 
     def get(self, path: str):
         """The value at a path, as in `lens.theta_E` or `lens_light.0.R_sersic`."""
@@ -314,6 +315,21 @@ def _check_tuple(name: str, value, kind: type, most: int) -> None:
         raise ValueError(f"{name} must be a list of {kind.__name__} entries.")
     if len(value) > most:
         raise ValueError(f"{name} holds {len(value)} entries; at most {most} are allowed: take some away.")
+
+
+def _check_number_drawn(scene: Scene) -> None:
+    """Refuse a scene whose dark matter would be drawn as more clumps than MAX_CLUMPS, in the mean."""
+    if scene.substructure.kind in ("none", "fdm", "vortex"):
+        return
+    from lenslab.physics.substructure import check_number, expected_number  # astropy, for those who draw subhalos
+
+    sub, lens, camera = scene.substructure, scene.lens, scene.camera
+    names = ("f_sub", "slope", "log10_m_min", "log10_m_max", "log10_m_resolved", "log10_m_hm", "n_points",
+             "log10_m_point")
+    check_number(expected_number(
+        sub.kind, **{name: getattr(sub, name) for name in names}, theta_E=lens.theta_E, q=lens.q, gamma=lens.gamma,
+        center_x=lens.center_x, center_y=lens.center_y, half_diagonal=camera.num_pix * camera.pixel_scale / 2**0.5,
+        z_lens=scene.z_lens, z_source=scene.z_source, H0=scene.H0, Om0=scene.Om0), MAX_CLUMPS)
 
 
 def _check_hash(name: str, value) -> None:

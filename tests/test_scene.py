@@ -68,6 +68,17 @@ def test_the_number_of_clumps_is_bounded_before_they_are_made():
         Scene.from_json(json.dumps(data))
 
 
+@pytest.mark.parametrize("changes", [
+    {"substructure.kind": "cdm", "substructure.f_sub": 0.5, "substructure.log10_m_resolved": 5.0},
+    {"substructure.kind": "wdm", "substructure.log10_m_resolved": 5.0, "camera.pixel_scale": 2.0,
+     "substructure.f_sub": 0.5},
+    {"substructure.kind": "deeplense_cdm", "substructure.n_points": 0, "substructure.log10_m_max": 6.5},
+])
+def test_too_many_subhalos_are_refused_before_any_is_drawn(changes):
+    with pytest.raises(ValueError, match="at most 5000 are allowed: raise the lightest drawn subhalo"):
+        Scene().set(changes)
+
+
 def test_every_number_has_a_label_a_tooltip_and_a_default_within_its_limits():
     for record in (Scene(), *RICH.lens_light, RICH.lens, RICH.source, RICH.substructure, RICH.camera, Clump()):
         for item in fields(record):

@@ -86,7 +86,7 @@ class Reference:
         corner = -(n - 1) / 2 * scale
         grid = PixelGrid(nx=n, ny=n, transform_pix2angle=np.eye(2) * scale, ra_at_xy_0=corner, dec_at_xy_0=corner)
         numerics = Numerics(grid, psf(self.scene), supersampling_factor=camera.supersampling,
-                            supersampling_convolution=True)
+                            supersampling_convolution=True, supersampling_kernel_size=None)
         x, y = numerics.coordinates_evaluate
         brightness = self.surface_brightness(np.asarray(x), np.asarray(y))
         return numerics.re_size_convolve(brightness, unconvolved=camera.psf == "none")
@@ -176,7 +176,7 @@ def light_profiles(components: tuple[Sersic, ...], zero_point: float, scene: Sce
         scale = source.picture_width / picture.shape[1]
         flux = 10 ** (0.4 * (zero_point - source.magnitude))
         return LightModel(["INTERPOL"]), [dict(image=picture, amp=flux / (picture.sum() * scale**2), scale=scale,
-                                               phi_G=-source.phi, center_x=source.center_x, center_y=source.center_y)]
+                                               phi_G=source.phi, center_x=source.center_x, center_y=source.center_y)]
     kwargs = []
     for light in components:
         e1, e2 = ellipticity(light.q, light.phi)

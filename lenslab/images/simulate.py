@@ -94,8 +94,7 @@ def expose(scenes: Scenes, model: Tensor, draws, noise: bool = True) -> tuple[Te
     exposure = background(scenes), scenes["camera.exposure_time"], scenes["camera.gain"]
     habits = dict(noise=camera.noise if noise else "none", noise_twice=camera.noise_twice and noise,
                   doubled=camera.doubled)
-    image = noises.noisy(model, *exposure, draws, **habits)
-    return image, *noises.moments(model, *exposure, **habits)
+    return noises.exposed(model, *exposure, draws, **habits)
 
 
 def observe_scene(scene: Scene, dtype=torch.float64, device="cpu") -> Observation:

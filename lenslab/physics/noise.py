@@ -101,6 +101,15 @@ def noisy(model: Tensor, background: Tensor, exposure_time: Tensor, gain: Tensor
     return image
 
 
+def exposed(model: Tensor, background: Tensor, exposure_time: Tensor, gain: Tensor, draws: SeededDraws | StreamDraws,
+            **habits) -> tuple[Tensor, Tensor, Tensor]:
+    """`noisy` and both `moments` of it: image, mean and variance (B, 1, H, W); habits as theirs."""
+    mean, var = moments(model, background, exposure_time, gain, **habits)
+    if mean is model and habits.get("noise", "gaussian") == "gaussian":  # the common case pays for one variance only
+        return model + var.sqrt() * draws.normal(model), mean, var
+    return noisy(model, background, exposure_time, gain, draws, **habits), mean, var
+
+
 def moments(model: Tensor, background: Tensor, exposure_time: Tensor, gain: Tensor, *, noise: str = "gaussian",
             noise_twice: bool = False, doubled: bool = False) -> tuple[Tensor, Tensor]:
     """Mean and variance (B, 1, H, W) of `noisy`, in its unit: what a perfect model of the image would predict.
