@@ -3,6 +3,7 @@
 import streamlit as st
 
 from lenslab.ui import links, pictures, state
+from lenslab.ui.closer import looks
 from lenslab.ui.gallery_row import gallery
 from lenslab.ui.panels import controls
 
@@ -22,12 +23,13 @@ with st.sidebar:
     controls()
 with right:
     pictures.source_picture(scene)
-    st.caption("The galaxy behind, without a lens. **Click to move it.** Inside the dashed caustics it is seen more "
+    st.caption("The galaxy behind, without a lens: **click to move it**. Inside the dashed caustics it is seen more "
                "often.")
     pictures.mass_picture(scene)
-    st.caption("All mass, dark and bright; 1 is enough to make images. White: critical curves, where images grow "
-               "without bound. Dots: images of the source's centre.")
+    st.caption("All mass, dark and bright. White: critical curves, where images grow without bound. Dots: images "
+               "of the source's centre.")
 with left:
     st.caption(pictures.image_sentence(scene))
     pictures.stretch_choice("simulate.stretch")
+looks(scene)
 links.write()

@@ -78,7 +78,8 @@ def picture(z: np.ndarray, frame: Frame, *, title: str, colours, limits: tuple[f
     shown = "z" if values is None else "customdata"
     words = f" {unit}" if unit else ""
     trace = dict(
-        type="heatmap", z=np.ascontiguousarray(z, dtype=np.float32), **frame.axes, colorscale=MAPS.get(colours, colours) if isinstance(colours, str) else colours,
+        type="heatmap", z=np.ascontiguousarray(z, dtype=np.float32), **frame.axes,
+        colorscale=MAPS[colours] if isinstance(colours, str) else colours,
         zmin=limits[0], zmax=limits[1], zsmooth=False, hoverongaps=False,
         hovertemplate=f"x %{{x:.2f}}″, y %{{y:.2f}}″<br>{value_name} %{{{shown}:{digits}}}{words}<extra></extra>",
         colorbar=dict(thickness=11, outlinewidth=0, x=1.01, xpad=4, ypad=0, len=1, ticklen=3, tickfont=dict(size=11),

@@ -12,7 +12,7 @@ MU = (0.1, 100.0)
 
 
 def convergence(kappa: np.ndarray, frame: Frame, *, critical: Curves = (), images: dict | None = None,
-                title: str = "Mass and critical curves", height: int = 300) -> go.Figure:
+                title: str = "Mass and critical curves", height: int = 268) -> go.Figure:
     """kappa (H, W) in the colours of its logarithm, critical curves, and the images of the source's centre as dots.
 
     images   x, y (arcsec) and magnification, arrays (n,)

@@ -60,3 +60,12 @@ def chi2_per_pixel(sigmas: np.ndarray) -> float:
     """Mean square of the residual over the pixels that count (the others are not finite)."""
     known = sigmas[np.isfinite(sigmas)]
     return float(np.mean(known**2)) if known.size else float("nan")
+
+
+def difference(ours: np.ndarray, theirs: np.ndarray, frame: Frame, *, dark: bool, height: int = 320) -> go.Figure:
+    """Two images (H, W) of one scene, ours less theirs, as a share of the brightest pixel."""
+    share = (ours - theirs) / max(float(np.abs(theirs).max()), 1e-300)
+    limit = max(float(np.abs(share).max()), 1e-16)
+    return picture(share, frame, title="Difference / peak", colours=diverging(dark), limits=(-limit, limit), unit="",
+                   ticks=([-limit, 0, limit], [f"{-limit:.0e}", "0", f"{limit:.0e}"]), value_name="difference",
+                   digits=".1e", ink=ink(dark), height=height)

@@ -9,7 +9,7 @@ from lenslab.figures.stretch import Stretch
 
 
 def source_plane(source: np.ndarray, half_width: float, *, center: tuple[float, float], caustics: Curves = (),
-                 title: str = "Source, with caustics", height: int = 300) -> go.Figure:
+                 title: str = "Source, with caustics", height: int = 268) -> go.Figure:
     """Surface brightness (G, G) counts/s/arcsec^2 without a lens, caustics dashed, a cross at the source's place."""
     frame = Frame(*source.shape, 2 * half_width / source.shape[-1])
     stretch = Stretch.of("asinh", source, noise=0.02 * float(source.max()))
@@ -17,4 +17,4 @@ def source_plane(source: np.ndarray, half_width: float, *, center: tuple[float, 
                  marker=dict(symbol="cross-thin", size=15, line=dict(color="#7fe0ff", width=2)))
     return picture(stretch.apply(source), frame, title=title, colours="inferno", limits=stretch.limits,
                    ticks=stretch.ticks(), values=source, value_name="brightness", unit="counts/s/arcsec²",
-                   height=height, over=[curve(caustics, CRITICAL, dash="dash", width=1.5), cross])
+                   height=height, over=[curve(caustics, CRITICAL, dash="4px,3px", width=1.5), cross])

@@ -31,7 +31,7 @@ class Stretch:
         if kind == "linear":
             low = min(low, 0.0) if low < 0.2 * high else low
         width = max(high - low, abs(high) * 1e-6, 1e-30)
-        soft = min(max(1.5 * noise, 3e-3 * width), width)
+        soft = min(max(2.5 * noise, 3e-3 * width), width)
         if kind == "log":
             low = max(low, 0.5 * noise, 1e-4 * high, 1e-30)
             width = max(high - low, 1e-6 * low)

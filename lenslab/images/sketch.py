@@ -14,6 +14,7 @@ import torch
 from lenslab.images.model import LensModel
 from lenslab.images.observation import Maps
 from lenslab.physics.grid import pixel_axis
+from lenslab.physics.raytrace import arrival_days, fermat_potential
 
 STEP = 1e-5       # arcsec, of central differences: errors near 1e-10 in float64
 NEWTON = 12       # steps at most
@@ -28,11 +29,16 @@ class Sketch:
     caustics: list[tuple[np.ndarray, np.ndarray]]
     x: np.ndarray
     y: np.ndarray
-    magnification: np.ndarray
+    magnification: np.ndarray  # signed
+    delay: np.ndarray          # days after the first image
 
 
-def sketch(lens: LensModel, maps: Maps, pixel_scale: float, beta_x: float, beta_y: float) -> Sketch:
-    """Curves and images of one scene (B = 1) within the frame of its maps; `lens` in float64 on the processor."""
+def sketch(lens: LensModel, maps: Maps, pixel_scale: float, beta_x: float, beta_y: float,
+           time_delay_distance: float) -> Sketch:
+    """Curves and images of one scene (B = 1) within the frame of its maps; `lens` in float64 on the processor.
+
+    beta_x, beta_y, pixel_scale  arcsec      time_delay_distance  Mpc
+    """
     det = 1 / plane(maps.mu)
     det = np.nan_to_num(det / (1 + np.abs(det)), nan=-1.0)
     axis = pixel_axis(det.shape[0], pixel_scale, dtype=torch.float64).numpy()
@@ -42,7 +48,13 @@ def sketch(lens: LensModel, maps: Maps, pixel_scale: float, beta_x: float, beta_
         alpha_x, alpha_y = deflection(lens, line[:, 0], line[:, 1])
         caustics.append((line[:, 0] - alpha_x, line[:, 1] - alpha_y))
     x, y, mu = images(lens, maps, axis, beta_x, beta_y)
-    return Sketch([(line[:, 0], line[:, 1]) for line in lines], caustics, x, y, mu)
+    where = [torch.from_numpy(np.ascontiguousarray(each))[None, None] for each in (x, y)]
+    with torch.no_grad():
+        days = arrival_days(fermat_potential(lens.potential, *where, beta_x, beta_y), time_delay_distance)
+    days = days.reshape(-1).numpy()
+    order = np.argsort(days)
+    return Sketch([(line[:, 0], line[:, 1]) for line in lines], caustics, x[order], y[order], mu[order],
+                  days[order] - days.min(initial=np.inf))
 
 
 def images(lens: LensModel, maps: Maps, axis: np.ndarray, beta_x: float, beta_y: float):

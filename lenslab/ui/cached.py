@@ -11,21 +11,20 @@ import streamlit as st
 import torch
 
 from lenslab.device import resolve_device, supported_dtype
-from lenslab.images import ceiling, simulate
+from lenslab.images import beside, ceiling, simulate, sky
 from lenslab.images.model import LensModel, lens_model, source_light
 from lenslab.images.observation import Maps, Observation
 from lenslab.images.realise import Realisation, realise
+from lenslab.images.realise import waves as _waves
 from lenslab.images.sketch import Sketch
 from lenslab.images.sketch import sketch as draw_sketch
 from lenslab.physics import cosmology
 from lenslab.physics.grid import pixel_axis
-from lenslab.physics.lens_images import LensImages, lens_images
+from lenslab.physics.wave import WaveSlice
 from lenslab.scene import Camera, Scene, Source, Substructure
 from lenslab.scenes import Scenes
 
 SOURCE_SIDE = 96  # pixels of the picture of the source plane
-FINE = 240        # cells across the frame at most when images are sought
-COARSE = 48       # where hundreds of clumps make each cell dear
 
 
 @st.cache_resource(show_spinner=False)
@@ -40,9 +39,8 @@ def device() -> tuple[torch.device, torch.dtype, str]:
 
 
 def batch(scene: Scene) -> Scenes:
-    """The scene as a batch of one, where the app computes."""
-    where, dtype, _ = device()
-    return Scenes.of([scene], device=where, dtype=dtype)
+    """The scene as a batch of one, where the app computes; in float32, as pictures need no more."""
+    return Scenes.of([scene], device=device()[0], dtype=torch.float32)
 
 
 @lru_cache(maxsize=24)
@@ -60,6 +58,13 @@ def dark(scene: Scene) -> Scene:
 def observe(scene: Scene) -> Observation:
     """What the camera records."""
     return simulate.observe(batch(scene), realisation(dark(scene)))
+
+
+@lru_cache(maxsize=4)
+def precise(scene: Scene) -> Observation:
+    """The same in the best precision of the device, for files."""
+    where, dtype, _ = device()
+    return simulate.observe_scene(scene, dtype=dtype, device=where)
 
 
 @lru_cache(maxsize=12)
@@ -85,12 +90,13 @@ def source_plane(scene: Scene) -> tuple[np.ndarray, float]:
 @lru_cache(maxsize=24)
 def sketch(scene: Scene) -> Sketch:
     """Curves and images, quickly."""
+    d = cosmology.distances(scene.z_lens, scene.z_source, scene.H0, scene.Om0)
     return draw_sketch(mass(scene), maps(scene), scene.camera.pixel_scale, scene.source.center_x,
-                       scene.source.center_y)
+                       scene.source.center_y, float(cosmology.time_delay_distance(scene.z_lens, d)))
 
 
 def mass(scene: Scene) -> LensModel:
-    """The lens alone, on the processor in float64, as the search for curves and images needs it."""
+    """The lens alone, on the processor in float64, as places of images need it."""
     return _mass(dark(scene))
 
 
@@ -99,37 +105,46 @@ def _mass(scene: Scene) -> LensModel:
     return lens_model(Scenes.of([scene], dtype=torch.float64))
 
 
-def half_width(scene: Scene) -> float:
-    return scene.camera.num_pix * scene.camera.pixel_scale / 2
-
-
-def spacing(scene: Scene) -> float:
-    """Arcsec between the grid points from which images are sought: coarser where there are many clumps."""
-    real = realisation(dark(scene))
-    crowded = real.halos is not None or real.points is not None and int(real.points.number.max()) > 5
-    cells = COARSE if crowded else 64
-    return max(2 * half_width(scene) / FINE, min(0.1, 2 * half_width(scene) / cells))
-
-
-def images(scene: Scene) -> LensImages:
-    """Images of the source's centre."""
-    return _images(dark(scene), scene.source.center_x, scene.source.center_y)
-
-
-@lru_cache(maxsize=24)
-def _images(scene: Scene, beta_x: float, beta_y: float) -> LensImages:
-    d = cosmology.distances(scene.z_lens, scene.z_source, scene.H0, scene.Om0)
-    lens = _mass(scene)
-    return lens_images(lens.deflection, lens.potential, beta_x, beta_y, half_width=half_width(scene),
-                       time_delay_distance=float(cosmology.time_delay_distance(scene.z_lens, d)),
-                       center=(scene.lens.center_x, scene.lens.center_y), spacing=spacing(scene))
-
-
 @lru_cache(maxsize=12)
 def significance(scene: Scene) -> tuple[np.ndarray, float]:
     """What the substructure changes in the image in sigmas (H, W), and lambda."""
     delta, total = ceiling.significance(replace(scene, seed_noise=1))
     return delta[0, 0].detach().cpu().numpy(), float(total)
+
+
+@lru_cache(maxsize=12)
+def waves(scene: Scene) -> WaveSlice:
+    """A plane through the wave of a fuzzy halo."""
+    return _waves(scene)
+
+
+@lru_cache(maxsize=8)
+def real_lens(name: str) -> Observation:
+    """One of the real lenses in the folder LENSLAB_DATA."""
+    return sky.read_real(name)
+
+
+def hold_against(scene: Scene, observation: Observation) -> beside.Beside:
+    """A scene against a real image, whose arrays are told apart by who they are."""
+    return _hold_against(replace(scene, seed_noise=1), _Same(observation))
+
+
+class _Same:
+    """A record that is equal only to itself, kept alive as long as an answer about it is."""
+
+    def __init__(self, observation: Observation):
+        self.observation = observation
+
+    def __hash__(self):
+        return id(self.observation)
+
+    def __eq__(self, other):
+        return isinstance(other, _Same) and other.observation is self.observation
+
+
+@lru_cache(maxsize=8)
+def _hold_against(scene: Scene, same: _Same) -> beside.Beside:
+    return beside.hold_against(scene, same.observation)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:")}
 def open_frame(home: Path) -> None:
     """Set up the app once, and go to the page that the address names."""
     st.set_page_config(page_title="lenslab", page_icon="🌌", layout="wide",
-                       initial_sidebar_state="auto")
+                       initial_sidebar_state=344)
     warm_up(home)
     pages = [st.Page(home / "pages" / name, title=title, icon=icon, default=number == 0)
              for number, (name, (title, icon)) in enumerate(PAGES.items())]

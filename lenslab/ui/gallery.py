@@ -1,12 +1,13 @@
 """Scenes to start from: what a lens can do, and what dark matter can do to it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from lenslab.instruments import INSTRUMENTS
 from lenslab.scene import Clump, Scene
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Preset:
     """A scene by what differs from the default one, and what it shows."""
 
@@ -14,7 +15,7 @@ class Preset:
     changes: tuple[tuple[str, object], ...]
     text: str
 
-    @property
+    @cached_property
     def scene(self) -> Scene:
         return Scene().set(dict(self.changes))
 

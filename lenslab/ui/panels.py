@@ -29,7 +29,7 @@ KIND_TEXT = {
     "vortex": "A vortex of an axion condensate: a straight line of mass.",
     "deeplense_cdm": "Point masses, as the DeepLense training sets draw them.",
     "deeplense_axion": "A hundred points on a line, as the DeepLense training sets draw a vortex."}
-MEASURES = {"sigma_v": "σᵥ", "theta_E": "θ_E", "mass": "Mass"}
+MEASURES = {"sigma_v": "Speed σᵥ", "theta_E": "Ring θ_E", "mass": "Mass"}
 PSFS = {"gaussian": "Gaussian", "moffat": "Moffat", "pixel": "Measured kernel", "none": "None: perfectly sharp"}
 CUSTOM = "Own numbers"
 
@@ -215,7 +215,7 @@ def blur_select(camera) -> None:
                  help="A measured kernel is taken over from a real image, under Beside a real lens.")
 
 
-PANELS = {"Lens": lens_panel, "Source": source_panel, "Dark matter": dark_panel, "Telescope": camera_panel}
+PANELS = {"Lens": lens_panel, "Source": source_panel, "Dark matter": dark_panel, "Camera": camera_panel}
 
 
 def controls() -> None:

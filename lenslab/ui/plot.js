@@ -39,6 +39,7 @@ function draw(Plotly, box) {
     toImageButtonOptions: { scale: 2 },
   }
   Plotly.react(box, figure.data, layout, config)
+  box.style.minHeight = ""
   box.style.cursor = clickable ? "crosshair" : ""
   if (clickable && !box.listens) {
     box.listens = true

@@ -18,7 +18,9 @@ SCENE, PAST, FUTURE, NOTICE, PICTURES = "scene", "scene.past", "scene.future", "
 
 def scene() -> Scene:
     """The scene of this session."""
-    return st.session_state.setdefault(SCENE, Scene())
+    if SCENE not in st.session_state:
+        st.session_state[SCENE] = Scene()
+    return st.session_state[SCENE]
 
 
 def change(changes: dict) -> None:
