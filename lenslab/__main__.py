@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+from lenslab.runs import shell
+
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m lenslab", description="Gravitational lenses and their dark matter.")
@@ -22,6 +24,10 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--split", choices=("train", "validation", "test"), default="train")
     many.add_argument("--ceiling", action="store_true",
                       help="add lambda of each image, in sigmas: all that can be seen of its substructure")
+    shell.add_train(commands)
+    shell.add_jobs(commands)
+    many.add_argument("--compile", action="store_true", dest="compiled",
+                      help="compile the sum over halos first: worth its half minute for sets of hst and euclid")
     return top
 
 
@@ -41,11 +47,13 @@ def simulate(scene: Path, out: Path) -> None:
     out.write_bytes(writers[out.suffix.lower()]())
 
 
-def dataset(population: str, size: int, out: Path, workers: int, seed: int, split: str, ceiling: bool) -> None:
+def dataset(population: str, size: int, out: Path, workers: int, seed: int, split: str, ceiling: bool,
+            compiled: bool) -> None:
     from lenslab.images.dataset import write
 
     with Bar(sys.stderr) as bar:
-        write(population, size, out, seed=seed, split=split, workers=workers, ceiling=ceiling, report=bar)
+        write(population, size, out, seed=seed, split=split, workers=workers, ceiling=ceiling, compiled=compiled,
+              report=bar)
 
 
 class Bar:
@@ -76,7 +84,7 @@ class Bar:
         self.out.flush()
 
 
-COMMANDS = {"simulate": simulate, "dataset": dataset}
+COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -154,6 +154,7 @@ class RunFolder:
                 faults.append(str(error).rstrip("."))
                 continue
             if self.alone and faults:
+                (self.path / STATE).unlink()  # or the next save would put it in the place of this one
                 self.log(f"{faults[0]}: going on from {name}, step {card['step']}.")
             return tensors, card
         if faults:

@@ -197,9 +197,10 @@ def launch(name: str, arguments: list[str]) -> Job:
 
 
 def stop(name: str, patience: tuple[float, float, float] = PATIENCE, background: bool = False) -> Job:
-    """End a run so that it can be resumed: a flag in its folder, then SIGTERM, then SIGKILL to its group.
+    """End a run so that it can be resumed: a flag in its folder, then SIGTERM, then SIGKILL to its whole group.
 
-    It saves its state on the first two; killed, it goes back to the last saved one. With `background` a process of
+    It saves its state on the first two, and its simulating processes must live to see that; killed, it goes back to the
+    last saved one. With `background` a process of
     its own sees to it, and this returns at once.
     """
     refuse_in_public("stop")
@@ -219,7 +220,7 @@ def stop(name: str, patience: tuple[float, float, float] = PATIENCE, background:
     if not ended(folder, patience[0]):
         send(folder, signal.SIGTERM)
     if not ended(folder, patience[1]):
-        send(folder, getattr(signal, "SIGKILL", signal.SIGTERM))
+        send(folder, getattr(signal, "SIGKILL", signal.SIGTERM), group=True)
         if not ended(folder, patience[2]):
             raise ValueError(f"Run {name} does not end, even killed (process {said.get('pid')}); look at the machine.")
     if find(name).status == "interrupted":
@@ -257,13 +258,13 @@ def delete(name: str) -> None:
     shutil.rmtree(grave)
 
 
-def send(folder: Path, what: int) -> None:
-    """A signal to the group of a run; its process lives as long as its lock is held, so that the number is its own."""
+def send(folder: Path, what: int, group: bool = False) -> None:
+    """A signal to a run or its whole group; the process lives as long as its lock is held: the number is its own."""
     pid = read_json(folder / "status.json").get("pid")
     if not isinstance(pid, int) or pid <= 1 or not alive(folder):
         return
     try:
-        if hasattr(os, "killpg") and os.getpgid(pid) == pid:
+        if group and hasattr(os, "killpg") and os.getpgid(pid) == pid:
             os.killpg(pid, what)
         else:
             os.kill(pid, what)

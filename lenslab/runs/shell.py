@@ -19,7 +19,9 @@ LOOK_EVERY = 0.25  # s between two looks for the flag that stops a run
 def add_train(commands) -> None:
     one = commands.add_parser("train", help="train a network", description="Train a network in a folder. The same "
                               "command on the folder of a stopped or killed run goes on with it.",
-                              epilog="Every setting of the task may be given as key=value, as in lr=0.0003.")
+                              epilog="Every setting of the task may be given as key=value, as in lr=0.0003. "
+                              "On several GPUs: torchrun --standalone --nproc-per-node 4 -m -- lenslab train ... "
+                              "(the -- keeps torchrun from taking --run for its own).")
     one.add_argument("task", help="what to train: classify, ...")
     one.add_argument("--run", type=Path, required=True, help="folder of the run")
     one.add_argument("--network", help="network=NAME")

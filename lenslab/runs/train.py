@@ -6,6 +6,8 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -24,7 +26,7 @@ SAVE_EVERY = 30.0  # s between two saved states, by a clock that never jumps
 
 def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str | torch.device | None = None,
           restart: bool = False, init: str | os.PathLike | None = None, stopped: Callable[[], bool] = lambda: False,
-          report: Callable[[dict], None] = lambda line: None, save_every: float = SAVE_EVERY) -> dict:
+          report: Callable[[dict], None] = lambda line: None, save_every: float | None = None) -> dict:
     """Train, or go on with the training of a folder, to its end or until `stopped()`; returns {status, step, metrics}.
 
     The folder is open (`with RunFolder(path) as folder`). `report` gets every line of metrics.jsonl. `init` is a
@@ -37,7 +39,7 @@ def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str 
                 folder.say("running", task=task_name(task))
             sitting = Sitting(task, config, folder, team, restart, init)
             folder.begun = True
-            result = sitting.run(stopped, report, save_every)
+            result = sitting.run(stopped, report, SAVE_EVERY if save_every is None else save_every)
             if team.main:
                 folder.say(result["status"])
             return result
@@ -60,16 +62,15 @@ class Sitting:
         model = team.prepare(task.build(config))
         self.facts = dict(getattr(model, "card", {}))
         self.learner = Learner(model, config)
-        if team.main:
-            self.prepare(restart, init)
+        state = self.prepare(restart, init) if team.main else None
         team.barrier()  # the others read what the first has written
         self.origin = folder.config()["initialised_from"] or {}
-        self.learner.restore(*folder.load_state())
+        self.learner.restore(*(state or folder.load_state()))
         self.precision = resolve_precision(config.precision, team.device)
         self.metrics = {}
 
-    def prepare(self, restart: bool, init) -> None:
-        """The folder as this training needs it: its config, a state to go on from, the curve up to that state."""
+    def prepare(self, restart: bool, init) -> tuple[dict, dict]:
+        """The folder as this training needs it: its config, the curve up to its state, and that state."""
         folder, learner = self.folder, self.learner
         if restart:
             folder.clear()
@@ -89,11 +90,12 @@ class Sitting:
                 load_into(learner.model, init)
                 if learner.mean is not None:
                     learner.mean.load_state_dict(learner.model.state_dict())
-            folder.save_state(*learner.state())
-            state = folder.load_state()
+            state = learner.state()
+            folder.save_state(*state)
         folder.keep_lines(state[1]["step"])
         folder.log(f"{'going on' if state[1]['step'] else 'beginning'} at step {state[1]['step']} of "
                    f"{self.config.steps} on {self.team.device}, {self.team.world} process(es), {code_version()}")
+        return state
 
     def run(self, stopped, report, save_every: float) -> dict:
         config, learner, team = self.config, self.learner, self.team
@@ -200,15 +202,16 @@ class Sitting:
     def finish(self) -> dict:
         """Mark both checkpoints complete; the best one gets its metrics on test data, which steered nothing."""
         last, best = (self.folder.path / f"{name}.safetensors" for name in ("last", "best"))
+        with suppress(ValueError):
+            if read_card(best)["complete"]:
+                return read_card(best)["metrics"]
         self.metrics = self.metrics or self.evaluate("validation")
         self.keep(last.stem, complete=True)
         try:
             card = load_into(self.learner.judged, best)
         except ValueError as error:
             self.folder.log(f"{error} The last network is judged instead.")
-            card = read_card(last)
-        if card["complete"] and card["split"] == "test":
-            return card["metrics"]
+            card = self.card()
         metrics = self.evaluate("test")
         save(best, self.learner.judged.state_dict(),
              card | dict(metrics=metrics, split="test", complete=True, duration=self.card()["duration"]))
@@ -238,6 +241,7 @@ def task_name(task) -> str:
     return task.__name__.rpartition(".")[2]
 
 
+@cache
 def code_version() -> str:
     """`0.1.0+1b11183`, with `-changed` where the code is not as committed; the version alone outside a repository."""
     try:

@@ -1,10 +1,8 @@
-"""A task small enough for tests: logistic regression on draws of numpy. As a program it is `python -m lenslab` with it.
+"""A task small enough for tests: logistic regression on draws of numpy.
 
 Two Gaussian clouds at -mu and +mu: the best possible weights lie along mu, and the loss is convex.
 """
 
-import argparse
-import sys
 import time
 from dataclasses import dataclass
 
@@ -12,9 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-import lenslab.tasks
 from lenslab.quantity import number, switch
-from lenslab.runs import shell
 from lenslab.tasks.training import Training
 
 MEAN = np.array([1.0, -0.5, 0.25, 0.0])
@@ -66,25 +62,3 @@ def evaluate(model, config, device, split="validation"):
 
 def predict(model, x):
     return torch.sigmoid(model(x)[:, 0])
-
-
-def main() -> int:
-    """`train` and `jobs` of the shell, with the toy among the tasks."""
-    commands = (top := argparse.ArgumentParser()).add_subparsers(dest="command")
-    shell.add_train(commands)
-    shell.add_jobs(commands)
-    settings = vars(top.parse_args())
-    try:
-        getattr(shell, settings.pop("command"))(**settings)
-    except (ValueError, OSError) as error:
-        print(f"lenslab: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    this = sys.modules["__main__"]
-    this.__name__ = "toy"
-    lenslab.tasks.TASKS["toy"] = this
-    sys.exit(main())

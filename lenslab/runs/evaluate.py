@@ -1,0 +1,173 @@
+"""`python -m lenslab evaluate`: what a checkpoint scores, on simulated images or on a file."""
+
+import argparse
+import json
+import sys
+import zipfile
+from pathlib import Path
+
+
+def add_evaluate(commands) -> None:
+    one = commands.add_parser(
+        "evaluate", help="judge a checkpoint", description="Judge a classifier on images that it has not seen.",
+        epilog="An npz file holds one (N, H, W) array of numbers for each class, named as the class, in the unit of "
+               "the simulator. It has no metadata: the camera of the population is assumed.")
+    one.add_argument("checkpoint", type=Path, help="NAME.safetensors")
+    one.add_argument("--population", help="simulate test images of this population; with an npz file: whose camera "
+                                          "took them (default: the population that the network was trained on)")
+    one.add_argument("--data", type=Path, help="an HDF5 set of python -m lenslab dataset, or an npz file")
+    one.add_argument("--n", type=positive, help="images at most (default: 3000 simulated ones, or the whole file)")
+    one.add_argument("--workers", type=positive, default=1, help="processes that simulate (default 1)")
+    one.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps or auto")
+    one.add_argument("--json", action="store_true", help="end with one JSON object on a line of its own")
+
+
+def positive(word: str) -> int:
+    if not (word.isdecimal() and 0 < int(word) <= 10**7):
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number between 1 and 10000000")
+    return int(word)
+
+
+def evaluate(checkpoint: Path, population: str | None = None, data: Path | None = None, n: int | None = None,
+             workers: int = 1, device: str = "auto", json: bool = False) -> None:
+    from lenslab.checkpoint import plain, read_card
+
+    task = read_card(checkpoint).get("task")
+    if task != "classify":
+        raise ValueError(f"{checkpoint.name} is a checkpoint of the task {str(task)[:40]!r}; classifiers are judged "
+                         "here: give one made by python -m lenslab train classify.")
+    found = plain(judge_classifier(checkpoint, population, data, n, workers, device))
+    if json:
+        print(as_line(found))
+    else:
+        print(as_table(found))
+
+
+def judge_classifier(checkpoint: Path, population: str | None, data: Path | None, n: int | None, workers: int,
+                     device: str) -> dict:
+    """The scores of a classifier as plain values; what was assumed or left out is said on stderr."""
+    import numpy as np
+
+    from lenslab.device import resolve_device
+    from lenslab.insight.metrics import RESAMPLES
+    from lenslab.population import find
+    from lenslab.tasks import classify
+
+    device = resolve_device(None if device == "auto" else device)
+    model = classify.load(checkpoint, device)
+    classes, name = tuple(model.card["classes"]), population or model.card.get("population")
+    if not isinstance(name, str):
+        raise ValueError(f"{checkpoint.name} does not say what it was trained on; give --population.")
+    if data is None:
+        parts = simulated_parts(find(name), n or 3000, workers)
+    elif zipfile.is_zipfile(data):
+        parts = npz_parts(data, classes, find(name), n)
+    else:
+        parts = set_parts(data, model.card, n)
+    logits, labels, strangers = [np.empty((0, len(classes)))], [np.empty(0, np.int64)], set()
+    for sigmas, names in parts:
+        known = np.array([name in classes for name in names], bool)
+        strangers |= {str(name) for name in names[~known]}
+        if known.any():
+            logits.append(classify.logits_of(model, sigmas[known], device))
+            labels.append(np.array([classes.index(name) for name in names[known]]))
+    logits, labels = np.concatenate(logits), np.concatenate(labels)
+    if strangers:
+        say(f"left out, being no class of this network ({', '.join(classes)}): {', '.join(sorted(strangers))}")
+    if not len(labels):
+        raise ValueError(f"There is no image of a class of this network; it knows {', '.join(classes)}.")
+    missing = [name for k, name in enumerate(classes) if not (labels == k).any()]
+    if missing:
+        say(f"no images of {', '.join(missing)}: macro AUC is over the classes present")
+    temperature = classify.temperature_of(model)
+    scores = classify.judged(logits, labels, classes, temperature, RESAMPLES)
+    return scores | dict(temperature=temperature, classes=list(classes), checkpoint=checkpoint.name,
+                         population=name, data=data.name if data else None)
+
+
+def simulated_parts(population, n: int, workers: int):
+    """(sigmas, class names) of fresh images of the split that no training sees."""
+    import numpy as np
+
+    from lenslab.tasks.classify import HELD_OUT_SEED
+    from lenslab.tasks.feed import simulated
+
+    say(f"simulating {n} images of {population.name}, split test")
+    sigmas, labels = simulated(population, n, HELD_OUT_SEED, "test", workers)
+    yield sigmas, np.array(population.classes)[labels]
+
+
+def set_parts(path: Path, card: dict, n: int | None):
+    """(sigmas, class names) of an HDF5 set, whose own background and exposure give the noise."""
+    import numpy as np
+
+    from lenslab.images import dataset
+
+    with dataset.read(path) as images:
+        scale = images.camera.pixel_scale
+        if isinstance(card.get("pixel_scale"), float) and abs(scale / card["pixel_scale"] - 1) > 0.01:
+            say(f"{path.name} has pixels of {scale:g} arcsec, the network was trained on {card['pixel_scale']:g}")
+        if images.header["population"] != card.get("population"):
+            say(f"{path.name} holds {images.header['population']}, the network was trained on {card.get('population')}")
+        total = min(len(images), n or len(images))
+        names = np.array(images.classes)[images.labels[:total]]
+        for start in range(0, total, 1024):
+            rows = slice(start, min(start + 1024, total))
+            yield images.images(rows) / images.variance(rows).sqrt(), names[rows]
+
+
+def npz_parts(path: Path, classes: tuple[str, ...], population, n: int | None):
+    """(sigmas, class names) of an npz file; of n images every class gives its share."""
+    import numpy as np
+    import torch
+
+    from lenslab.images.simulate import background
+    from lenslab.images.stacks import bare_sigmas, pieces, stacks
+    from lenslab.scene import Scene
+    from lenslab.scenes import Scenes
+
+    camera = population.camera
+    rms = float(background(Scenes.of([Scene(camera=camera)], dtype=torch.float64)))
+    found, others = stacks(path, classes)
+    if others:
+        say(f"ignored, being no class of this network ({', '.join(classes)}): {', '.join(map(printable, others))}")
+    say(f"{path.name} has no metadata: the camera of {population.name} is assumed")
+    unknown = 0
+    for place, (name, stack) in enumerate(found.items()):
+        if stack.shape[1:] != (camera.num_pix, camera.num_pix):
+            say(f"{name} has {stack.shape[1]} x {stack.shape[2]} pixels, {population.name} {camera.num_pix} on a side")
+        share = None if n is None else n // len(found) + (place < n % len(found))
+        for images in pieces(path, stack, share):
+            unknown += int((~images.isfinite()).sum())
+            yield bare_sigmas(camera, rms, images), np.full(len(images), name)
+    if unknown:
+        say(f"{unknown} pixels were not finite and count as empty")
+
+
+def say(text: str) -> None:
+    print(f"lenslab: {text}", file=sys.stderr)
+
+
+def printable(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name)[:60]
+
+
+def as_line(found: dict) -> str:
+    return json.dumps(found, allow_nan=False)
+
+
+def as_table(found: dict) -> str:
+    """The same for the eye."""
+    def row(name, value, limits):
+        around = f"  [{limits[0]:.4f}, {limits[1]:.4f}]" if limits else ""
+        return f"{name:24} {'-' if value is None else format(value, '.4f')}{around}"
+
+    intervals = found["intervals"]
+    lines = [f"{found['checkpoint']} on {found['data'] or found['population']}, n = {found['n']}, 95 % intervals"]
+    lines += [row(name, found[name], intervals.get(name)) for name in ("macro_auc", "accuracy", "ece")]
+    lines += [row(f"AUC {name}", value, intervals.get(f"auc.{name}")) for name, value in found["auc"].items()]
+    width = max(map(len, found["classes"])) + 2
+    lines += ["", "truth (rows) and answer", " " * width + "".join(f"{name:>{width}}" for name in found["classes"])]
+    lines += [f"{name:{width}}" + "".join(f"{count:>{width}}" for count in counts)
+              for name, counts in zip(found["classes"], found["confusion"], strict=True)]
+    return "\n".join(lines)

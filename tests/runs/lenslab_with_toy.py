@@ -1,0 +1,33 @@
+"""`python -m lenslab` with the toy for its only task, loaded when its turn has come, as the real ones are."""
+
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Tasks(ModuleType):
+    """Stands for lenslab.tasks, so that no simulator is loaded."""
+
+    __path__ = [str(ROOT / "lenslab" / "tasks")]
+
+    @property
+    def TASKS(self):
+        import torch
+
+        import lenslab.runs.train
+        from tests.runs import toy
+
+        torch.set_num_threads(1)
+        lenslab.runs.train.SAVE_EVERY = float(os.environ.get("TOY_SAVE_EVERY", lenslab.runs.train.SAVE_EVERY))
+        return {"toy": toy}
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    sys.modules["lenslab.tasks"] = Tasks("lenslab.tasks")
+    from lenslab.__main__ import main
+
+    sys.exit(main())
