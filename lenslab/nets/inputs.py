@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 SOFTENING = 20.0   # sigmas: below it the stretch is linear, above it logarithmic; arcs peak at S/8, 5 to 60 sigmas
 SCALE = 5.0        # sigmas that become 1: near the rms of an image, so that weights start in the right place
-WIDTH = 1.0        # of the smoothing, in FWHM of the PSF: what stays is finer than the PSF lets a smooth arc be
+SMOOTHING = 1.0    # width of the smoothing, in FWHM of the PSF: what stays is finer than the PSF lets a smooth arc be
 TRUNCATION = 4.0   # sigmas of the smoothing at which its kernel is cut off, scipy's own
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
@@ -67,11 +67,11 @@ class Channels(nn.Module):
     psf_fwhm  pixels, of the camera that the network was trained for
     """
 
-    def __init__(self, psf_fwhm: float, residual: bool, *, width: float = WIDTH, softening: float = SOFTENING,
+    def __init__(self, psf_fwhm: float, residual: bool, *, smoothing: float = SMOOTHING, softening: float = SOFTENING,
                  scale: float = SCALE):
         super().__init__()
         self.stretch = Stretch(softening, scale)
-        self.residual = Residual(width * psf_fwhm) if residual else None
+        self.residual = Residual(smoothing * psf_fwhm) if residual else None
         self.names = ("image", "residual") if residual else ("image",)
 
     def forward(self, sigmas: Tensor) -> Tensor:

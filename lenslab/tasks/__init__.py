@@ -11,4 +11,6 @@
     predict(model, ...)                    the task's own record, for pages
 """
 
-TASKS = {}
+from lenslab.tasks import classify
+
+TASKS = {"classify": classify}

@@ -13,6 +13,7 @@ from lenslab.images.draw import estimated_variance, items
 from lenslab.images.workers import columns_of, work
 from lenslab.population import Population
 
+OPTIONS = dict(ceiling=False, compiled=False)     # of lenslab.images.draw.items
 Labelled = tuple[Tensor, np.ndarray]     # sigmas (n, 1, H, W) float32, labels (n,) int64
 
 
@@ -48,7 +49,7 @@ class Chunks:
             threads = torch.get_num_threads()
             torch.set_num_threads(1)          # sums depend on how threads share them
             try:
-                return in_sigmas(self.population, columns_of(self.population.name, chunk, self.seed, "train", False))
+                return in_sigmas(self.population, columns_of(self.population.name, chunk, self.seed, "train", OPTIONS))
             finally:
                 torch.set_num_threads(threads)
         drawn = items(self.population, chunk, self.seed, device=self.device)
@@ -86,16 +87,16 @@ class ProcessChunks(Chunks):
     def __init__(self, population: Population, seed: int, device: torch.device, workers: int):
         super().__init__(population, seed, device)
         self.ahead = 2 * workers
-        spawn, self.pipes, processes = get_context("spawn"), {}, []
+        spawn, self.pipes, self.processes = get_context("spawn"), {}, []
         for _ in range(workers):
             ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=work, args=(theirs, population.name, seed, "train", False), daemon=True)
+            process = spawn.Process(target=work, args=(theirs, population.name, seed, "train", OPTIONS), daemon=True)
             process.start()
             theirs.close()
             self.pipes[ours] = None           # the chunk that it is at work on
-            processes.append(process)
+            self.processes.append(process)
         self.queue: list[int] = []
-        self.close = weakref.finalize(self, end, list(self.pipes), processes)
+        self.close = weakref.finalize(self, end, list(self.pipes), self.processes)
 
     def order(self, chunks: Iterable[int]) -> None:
         busy = set(self.pipes.values())

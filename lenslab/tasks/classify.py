@@ -35,6 +35,7 @@ class Config(Training):
 
     network: str = choice("cnn", tuple(CLASSIFIERS), "cnn is the baseline; physics_cnn sees what a smoothing leaves "
                           "as a second channel, with batch norm and stronger dropout.", "Network")
+    width: int = count(16, 4, 256, "Channels of the first block; each further block has twice as many.", "Width")
     population: str = "seed-64"
     data: str = ""
     images: int = count(0, 0, 10**6, "Train on so many images again and again; 0 simulates without end.", "Images")
@@ -43,8 +44,8 @@ class Config(Training):
     workers: int = count(1, 0, 64, "Processes that simulate beside the training; with 0 it waits for its images.",
                          "Simulating processes")
     augment: bool = switch(True, "Turn and mirror images as far as the population has that symmetry.", "Augment")
-    smoothing: float = number(inputs.WIDTH, 0.3, 20, "PSF FWHM", "Width of the smoothing whose residual is the second "
-                              "channel.", "Smoothing")
+    smoothing: float = number(inputs.SMOOTHING, 0.3, 20, "PSF FWHM", "Width of the smoothing whose residual is "
+                              "the second channel.", "Smoothing")
     validation: int = count(960, 30, 10**6, "Images that choose the best weights and the temperature.", "Validation")
     test: int = count(1200, 30, 10**6, "Images that the finished network is judged by.", "Test")
 
@@ -68,7 +69,7 @@ def build(config: Config, card: dict | None = None) -> nn.Module:
     """A network with fresh weights. Its `card` has class names and input constants; one of a checkpoint is followed."""
     card = facts(config) if card is None else sound(card)
     kind, settings = CLASSIFIERS[config.network]
-    model = kind(len(card["classes"]), **settings, **card["constants"])
+    model = kind(len(card["classes"]), width=config.width, **settings, **card["constants"])
     model.card = card
     return model
 
@@ -79,7 +80,7 @@ def facts(config: Config) -> dict:
     camera = population.camera
     return dict(classes=list(population.classes), num_pix=camera.num_pix, pixel_scale=camera.pixel_scale,
                 symmetry=population.symmetry,
-                constants=dict(psf_fwhm=camera.fwhm / camera.pixel_scale, width=config.smoothing,
+                constants=dict(psf_fwhm=camera.fwhm / camera.pixel_scale, smoothing=config.smoothing,
                                softening=inputs.SOFTENING, scale=inputs.SCALE))
 
 
@@ -88,10 +89,10 @@ def sound(card: dict) -> dict:
     classes, constants = card.get("classes"), card.get("constants")
     named = isinstance(classes, list) and 2 <= len(classes) <= MAX_CLASSES and len(set(map(str, classes))) \
         == len(classes) and all(isinstance(name, str) and 0 < len(name) <= 64 for name in classes)
-    known = {"psf_fwhm", "width", "softening", "scale"}
+    known = {"psf_fwhm", "smoothing", "softening", "scale"}
     bounded = isinstance(constants, dict) and set(constants) == known and all(
         type(value) in (int, float) and 1e-3 <= value <= 1e3 for value in constants.values())
-    if not named or not bounded or constants["psf_fwhm"] * constants["width"] > 200:
+    if not named or not bounded or constants["psf_fwhm"] * constants["smoothing"] > 200:
         raise ValueError("The card of this checkpoint has no sound classes and input constants; make the checkpoint "
                          "anew with python -m lenslab train classify.")
     return card

@@ -46,7 +46,7 @@ def test_stretch_is_odd_monotonic_linear_when_faint_and_knows_nothing_of_other_p
 
 
 def test_second_channel_is_the_stretched_residual():
-    channels, image = Channels(1.9, residual=True, width=1.5), images()
+    channels, image = Channels(1.9, residual=True, smoothing=1.5), images()
     seen = channels(image)
     assert channels.names == ("image", "residual") and seen.shape == (2, 2, 64, 64)
     assert (seen[:, :1] == channels.stretch(image)).all()

@@ -61,7 +61,7 @@ def test_a_set_is_judged_as_the_metrics_say(folder, capsys):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", ">f4", "float16"])
 def test_images_without_metadata_score_as_in_their_set(folder, capsys, tmp_path, dtype):
-    """deeplense-2 has one camera, so that nothing is lost with the metadata; half floats lose 3 digits of the pixels."""
+    """deeplense-2 has one camera, so that nothing is lost with the metadata; half floats keep 3 digits of a pixel."""
     arrays = dict(np.load(folder / "set.npz"))
     np.savez_compressed(tmp_path / "x.npz", **{name: array.astype(dtype) for name, array in arrays.items()})
     one, _ = judge(capsys, folder / "net.safetensors", data=folder / "set.h5")
