@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 import lenslab
+from lenslab.images.compiled import why_not
 from lenslab.images.draw import Items, estimated_variance, items
 from lenslab.images.workers import chunks_from
 from lenslab.population import CHUNK, SPLITS, Population, find
@@ -37,15 +38,17 @@ NAMES = ("image", "label", "parameters", "truths", "seeds", "background", "done"
 
 
 def write(population: Population | str, size: int, path: str | os.PathLike, *, seed: int = 0, split: str = "train",
-          workers: int = 1, ceiling: bool = False,
+          workers: int = 1, ceiling: bool = False, compiled: bool = False,
           report: Callable[[int, int], None] = lambda done, total: None) -> None:
     """Write the first `size` items of a split to `path`; started again after a kill, it goes on where it was.
 
-    The pixels do not depend on the number of workers. `report(done, total)` counts items.
+    The pixels do not depend on the number of workers. `ceiling` and `compiled` are those of `draw.items`;
+    `report(done, total)` counts items.
     """
     population = find(population) if isinstance(population, str) else population
     path = Path(path)
-    header = header_of(population, size, seed, split, ceiling)
+    options = dict(ceiling=ceiling, compiled=compiled and not why_not())
+    header = header_of(population, size, seed, split, options)
     partial = path.with_name(path.name + ".partial")
     if not (isinstance(workers, int) and 0 < workers <= 256):
         raise ValueError(f"{workers!r} workers were asked for; give a whole number between 1 and 256.")
@@ -63,7 +66,7 @@ def write(population: Population | str, size: int, path: str | os.PathLike, *, s
         counted = size - sum(min(CHUNK, size - CHUNK * int(chunk)) for chunk in left)
         report(counted, size)
         tasks = [int(chunk) for chunk in left]
-        for chunk, columns in chunks_from(population.name, seed, split, ceiling, tasks, workers):
+        for chunk, columns in chunks_from(population.name, seed, split, options, tasks, workers):
             rows = slice(CHUNK * chunk, min(CHUNK * (chunk + 1), size))
             for name, column in columns.items():
                 file[name][rows] = column[:rows.stop - rows.start]
@@ -76,21 +79,21 @@ def write(population: Population | str, size: int, path: str | os.PathLike, *, s
     sync_folder(path.parent)
 
 
-def header_of(population: Population, size: int, seed: int, split: str, ceiling: bool) -> dict:
+def header_of(population: Population, size: int, seed: int, split: str, options: dict[str, bool]) -> dict:
     """What a set says of itself; two sets with the same header hold the same numbers."""
     if not (isinstance(size, int) and 0 < size <= MAX_ITEMS):
         raise ValueError(f"The size is {size!r}; give a whole number of images between 1 and {MAX_ITEMS}.")
     truths = sorted(set(population.chunk(0, seed, split).truths) | {"signal_to_noise"})
     header = dict(lenslab_dataset=FORMAT, version=lenslab.__version__, population=population.name,
                   definition=population.definition, classes=list(population.classes), columns=list(population.paths),
-                  truths=truths + ["ceiling"] * ceiling, seed=seed, split=split, size=size,
-                  num_pix=population.camera.num_pix)
+                  truths=truths + ["ceiling"] * options["ceiling"], seed=seed, split=split, size=size,
+                  num_pix=population.camera.num_pix, compiled=options["compiled"])
     return json.loads(json.dumps(header))
 
 
 def told(header: dict) -> str:
-    ceiling = " with its ceiling" if "ceiling" in header["truths"] else ""
-    return (f"{header['size']} of {header['population']}{ceiling}, seed {header['seed']}, split {header['split']}, "
+    how = " with its ceiling" * ("ceiling" in header["truths"]) + " by torch.compile" * bool(header.get("compiled"))
+    return (f"{header['size']} of {header['population']}{how}, seed {header['seed']}, split {header['split']}, "
             f"by lenslab {header['version']}")
 
 

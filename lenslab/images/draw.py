@@ -4,12 +4,14 @@ Chunks are rendered whole, whoever asks and for how many items, so that item i h
 stream of its seed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lenslab.images import fast
 from lenslab.images.ceiling import lambdas
 from lenslab.images.realise import Realisation, realise
 from lenslab.images.simulate import background, expose, noise_free
@@ -57,8 +59,13 @@ class Items:
 
 
 def items(population: Population, chunk: int, seed: int, split: str = "train", *, device="cpu", dtype=torch.float32,
-          ceiling: bool = False) -> Items:
-    """A chunk of a population, drawn and rendered; `ceiling` adds the lambda of each image (lenslab.images.ceiling)."""
+          ceiling: bool = False, compiled: bool = False) -> Items:
+    """A chunk of a population, drawn and rendered.
+
+    ceiling    adds the lambda of each image (lenslab.images.ceiling)
+    compiled   sums over halos by torch.compile (lenslab.images.fast); pixels then differ by rounding, 1e-6
+    """
+    shine = fast.shine if compiled else None
     drawn = population.chunk(chunk, seed, split)
     side, paths = population.camera.num_pix, population.paths
     image, variance = (torch.empty(CHUNK, 1, side, side, device=device, dtype=dtype) for _ in range(2))
@@ -74,7 +81,8 @@ def items(population: Population, chunk: int, seed: int, split: str = "train", *
             order = by_number(realisation, len(rows))
             rows, wide, scenes, realisation = rows[order], wide.take(order), scenes.take(order), realisation.take(order)
             at = torch.from_numpy(rows).to(device)
-            shift, model, truths["signal_to_noise"][rows] = exposed(scenes, realisation, wanted(drawn, rows))
+            shift, model, truths["signal_to_noise"][rows] = exposed(scenes, realisation, wanted(drawn, rows),
+                                                                                shine)
             wide = brighter(wide, shift)
             image[at], rms[at] = expose(scenes, model, noises.SeededDraws(scenes.seeds[:, 1]))[0], background(scenes)
             variance[at] = estimated_variance(scenes.template.camera, image[at], rms[at], electrons(scenes))
@@ -111,14 +119,15 @@ def wanted(drawn: Draw, rows: np.ndarray) -> np.ndarray | None:
     return None if asked is None else asked[rows]
 
 
-def exposed(scenes: Scenes, realisation: Realisation, S: np.ndarray | None) -> tuple[np.ndarray, Tensor, np.ndarray]:
+def exposed(scenes: Scenes, realisation: Realisation, S: np.ndarray | None,
+            shine: Callable | None = None) -> tuple[np.ndarray, Tensor, np.ndarray]:
     """What the source must gain in magnitudes (B,) to have S, the noise-free images (B, 1, H, W), and their S (B,).
 
     S = sqrt(sum I_arc^2 / variance) over the frame: lens light is no signal, but its photons are noise.
     """
-    arcs, glow = noise_free(without_lens_light(scenes), realisation), None
+    arcs, glow = noise_free(without_lens_light(scenes), realisation, shine), None
     if scenes.template.lens_light:
-        glow = noise_free(scenes, realisation) - arcs
+        glow = noise_free(scenes, realisation, shine) - arcs
     signal = arcs.cpu().double().flatten(1)
     floor = background(scenes).cpu().double()[:, None] ** 2
     photons = 1 / (scenes["camera.exposure_time"] * scenes["camera.gain"]).cpu().double()[:, None]

@@ -16,9 +16,10 @@ from lenslab.images.draw import items
 from lenslab.population import find
 
 
-def chunks_from(name: str, seed: int, split: str, ceiling: bool, chunks: list[int],
+def chunks_from(name: str, seed: int, split: str, options: dict[str, bool], chunks: list[int],
                 workers: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """(chunk, columns) for all of `chunks`, in the order in which they are ready; columns as lenslab.images.dataset.
+    """(chunk, columns) for all of `chunks`, in the order in which they are ready; columns as lenslab.images.dataset,
+    options those of `draw.items`.
 
     Every chunk is rendered on one thread, whether in a worker or here: sums depend on how threads share them.
     """
@@ -27,7 +28,7 @@ def chunks_from(name: str, seed: int, split: str, ceiling: bool, chunks: list[in
         torch.set_num_threads(1)
         try:
             for chunk in chunks:
-                yield chunk, columns_of(name, chunk, seed, split, ceiling)
+                yield chunk, columns_of(name, chunk, seed, split, options)
         finally:
             torch.set_num_threads(threads)
         return
@@ -36,7 +37,7 @@ def chunks_from(name: str, seed: int, split: str, ceiling: bool, chunks: list[in
     try:
         for _ in range(min(workers, len(chunks))):
             ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=work, args=(theirs, name, seed, split, ceiling), daemon=True)
+            process = spawn.Process(target=work, args=(theirs, name, seed, split, options), daemon=True)
             process.start()
             theirs.close()
             processes[ours] = process
@@ -64,7 +65,7 @@ def chunks_from(name: str, seed: int, split: str, ceiling: bool, chunks: list[in
             process.join()
 
 
-def work(pipe: connection.Connection, name: str, seed: int, split: str, ceiling: bool) -> None:
+def work(pipe: connection.Connection, name: str, seed: int, split: str, options: dict[str, bool]) -> None:
     """Render the chunks that come through the pipe until it closes."""
     torch.set_num_threads(1)
     while True:
@@ -73,7 +74,7 @@ def work(pipe: connection.Connection, name: str, seed: int, split: str, ceiling:
         except EOFError:
             return
         try:
-            answer = chunk, columns_of(name, chunk, seed, split, ceiling), ""
+            answer = chunk, columns_of(name, chunk, seed, split, options), ""
         except Exception:
             answer = chunk, None, traceback.format_exc()
         try:
@@ -82,10 +83,10 @@ def work(pipe: connection.Connection, name: str, seed: int, split: str, ceiling:
             return
 
 
-def columns_of(name: str, chunk: int, seed: int, split: str, ceiling: bool) -> dict[str, np.ndarray]:
+def columns_of(name: str, chunk: int, seed: int, split: str, options: dict[str, bool]) -> dict[str, np.ndarray]:
     """A whole chunk as arrays, in the shapes in which a set keeps them."""
-    made = items(find(name), chunk, seed, split, ceiling=ceiling)
-    names = sorted(set(made.truths) - {"ceiling"}) + ["ceiling"] * ceiling
+    made = items(find(name), chunk, seed, split, **options)
+    names = sorted(set(made.truths) - {"ceiling"}) + ["ceiling"] * ("ceiling" in made.truths)
     return {"image": made.image[:, 0].numpy(), "label": made.labels, "parameters": made.parameters,
             "truths": np.stack([made.truths[key] for key in names], axis=1), "seeds": made.seeds,
             "background": made.background.numpy()}
