@@ -1,0 +1,190 @@
+"""Does the residual channel help? Baseline against physics-informed on little data: `python benchmarks/seed_study.py`.
+
+Population seed-64, 500 images a class for each training, at least 5 seeds. A seed stands for all that chance decides:
+the training images, the first weights, the order of batches, dropout. Networks of one seed share the training set, and
+all are judged on the same 3,000 test images; the weights kept are those of the lowest validation loss, so that test
+images choose nothing. Intervals are Student's t over the seeds, and differences are paired by seed.
+
+    cnn                  the baseline: 3 blocks of convolution, ReLU, max-pooling
+    cnn_residual         the same with the residual channel, and nothing else changed
+    physics_cnn          residual channel, batch norm, stronger dropout
+    physics_cnn_image    the same without the residual channel
+
+"Physics-informed against baseline" changes three things at once; only the pairs that differ by the channel alone say
+what the channel is worth. Killed, the same command goes on where it was. In the folder of the study: the sets, a run
+folder for each training, and figures.json: curves, confusion matrices, scores.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import numpy as np
+import torch
+
+from lenslab.checkpoint import read_card, write_atomically
+from lenslab.images import dataset
+from lenslab.insight.metrics import mean_interval
+from lenslab.population import find
+from lenslab.runs.folder import RunFolder, read_lines
+from lenslab.runs.train import train
+from lenslab.tasks import classify
+
+NETWORKS = ("cnn", "cnn_residual", "physics_cnn", "physics_cnn_image")
+PAIRS = (("cnn_residual", "cnn", "the residual channel, in the baseline"),
+         ("physics_cnn", "physics_cnn_image", "the residual channel, in the physics-informed network"),
+         ("physics_cnn", "cnn", "physics-informed against baseline (three changes at once)"))
+MEASURES = ("accuracy", "macro_auc")
+CURVE = ("step", "loss", "val_loss", "val_accuracy", "val_macro_auc")
+
+
+def training_set(folder: Path, population: str, per_class: int, seed: int, workers: int) -> Path:
+    """The set of one seed, written once: every run of len(classes) items holds each class once."""
+    size = per_class * len(find(population).classes)
+    path = folder / f"train-{per_class}-{seed}.h5"
+    if not path.exists():
+        dataset.write(population, size, path, seed=seed, split="train", workers=workers)
+    with dataset.read(path) as made:
+        assert (np.bincount(made.labels) == per_class).all(), path
+    return path
+
+
+def trained(folder: Path, config: classify.Config, device: str) -> dict:
+    """The card of a finished training and its curve; one that is finished already is not done again."""
+    best = folder / "best.safetensors"
+    card = read_card(best) if best.exists() else {}
+    if not card.get("complete"):
+        with RunFolder(folder) as run:
+            train(classify, config, run, device=device)
+        card = read_card(best)
+    curve = [{name: line[name] for name in CURVE if name in line} for line in read_lines(folder / "metrics.jsonl")]
+    return dict(card=card, curve=curve)
+
+
+def study(folder: Path, *, population: str = "seed-64", per_class: int = 500, seeds: int = 5, epochs: int = 30,
+          networks=NETWORKS, width: int = 8, batch: int = 50, validation: int = 960, test: int = 3000,
+          workers: int = 1, device: str = "cpu", say=lambda text: None) -> dict:
+    """Every training of the study, and what they say together."""
+    folder.mkdir(parents=True, exist_ok=True)
+    per_epoch = -(-per_class * len(find(population).classes) // batch)
+    runs = {name: [] for name in networks}
+    for seed in range(seeds):
+        data = training_set(folder, population, per_class, seed, workers)
+        for name in networks:
+            began = time.monotonic()
+            config = classify.Config(
+                network=name, population=population, data=str(data), width=width, batch=batch, seed=seed,
+                steps=epochs * per_epoch, validate_every=per_epoch, log_every=per_epoch, warmup=2 * per_epoch,
+                lr=2e-3, ema=0.98, validation=validation, test=test, workers=workers, precision="float32")
+            runs[name].append(trained(folder / f"{name}-{seed}", config, device))
+            metrics = runs[name][-1]["card"]["metrics"]
+            say(f"{name} seed {seed}: accuracy {metrics['accuracy']:.4f}, macro AUC {metrics['macro_auc']:.4f}, "
+                f"best after {runs[name][-1]['card']['steps'] // per_epoch} of {epochs} epochs, "
+                f"{time.monotonic() - began:.0f} s")
+    return summary(runs, population, per_class, seeds, epochs)
+
+
+def summary(runs: dict[str, list[dict]], population: str, per_class: int, seeds: int, epochs: int) -> dict:
+    """Means over the seeds with their intervals, and paired differences with theirs."""
+    def column(name, measure):
+        return np.array([run["card"]["metrics"][measure] for run in runs[name]])
+
+    networks = {}
+    for name, made in runs.items():
+        networks[name] = {measure: interval(column(name, measure)) for measure in MEASURES}
+        networks[name] |= dict(
+            ece=float(column(name, "ece").mean()), parameters=parameters(made[0]["card"]),
+            auc={key: float(np.mean([run["card"]["metrics"]["auc"][key] for run in made]))
+                 for key in made[0]["card"]["metrics"]["auc"]},
+            confusion=np.sum([run["card"]["metrics"]["confusion"] for run in made], axis=0).tolist(),
+            by_seed={measure: column(name, measure).tolist() for measure in MEASURES},
+            curves=[run["curve"] for run in made])
+    differences = [
+        dict(one=one, other=other, about=about,
+             **{measure: interval(column(one, measure) - column(other, measure)) for measure in MEASURES})
+        for one, other, about in PAIRS if one in runs and other in runs]
+    first = next(iter(runs.values()))[0]["card"]
+    return dict(population=population, classes=first["classes"], per_class=per_class, seeds=seeds, epochs=epochs,
+                n_test=first["metrics"]["n"], networks=networks, differences=differences)
+
+
+def interval(values: np.ndarray) -> dict:
+    mean, low, high = mean_interval(values)
+    return dict(mean=mean, low=low if np.isfinite(low) else None, high=high if np.isfinite(high) else None)
+
+
+def parameters(card: dict) -> int:
+    model = classify.build(classify.Config(**card["config"]), card)
+    return sum(tensor.numel() for tensor in model.parameters())
+
+
+def verdict(difference: dict) -> str:
+    """What the interval of a difference allows to be said."""
+    if difference["low"] is None:
+        return "one seed says nothing"
+    if difference["low"] > 0:
+        return "helps"
+    return "harms" if difference["high"] < 0 else "no difference shown"
+
+
+def shown(value: dict, signed: bool = False) -> str:
+    sign = "+" if signed else ""
+    around = "" if value["low"] is None else f" [{value['low']:{sign}.4f}, {value['high']:{sign}.4f}]"
+    return f"{value['mean']:{sign}.4f}{around}"
+
+
+def table(found: dict) -> str:
+    """The study for the eye, in Markdown."""
+    lines = [f"{found['population']}, {found['per_class']} images a class, {found['seeds']} seeds, "
+             f"{found['epochs']} epochs, {found['n_test']} test images; chance is "
+             f"{1 / len(found['classes']):.4f} in accuracy and 0.5 in AUC. Intervals: 95 %, over the seeds.", "",
+             "| network | parameters | accuracy | macro AUC | " + " | ".join(f"AUC {c}" for c in found["classes"])
+             + " | ECE |", "|---" * (5 + len(found["classes"])) + "|"]
+    for name, network in found["networks"].items():
+        by_class = " | ".join(f"{network['auc'].get(c, float('nan')):.4f}" for c in found["classes"])
+        lines.append(f"| {name} | {network['parameters']} | {shown(network['accuracy'])} | "
+                     f"{shown(network['macro_auc'])} | {by_class} | {network['ece']:.3f} |")
+    lines += ["", "| difference, paired by seed | accuracy | macro AUC | the channel, by AUC |", "|---" * 4 + "|"]
+    for pair in found["differences"]:
+        lines.append(f"| {pair['one']} - {pair['other']}: {pair['about']} | {shown(pair['accuracy'], True)} | "
+                     f"{shown(pair['macro_auc'], True)} | {verdict(pair['macro_auc'])} |")
+    for name, network in found["networks"].items():
+        lines += ["", f"{name}: truth (rows) and answer, all seeds together",
+                  " " * 10 + "".join(f"{c:>10}" for c in found["classes"])]
+        lines += [f"{c:10}" + "".join(f"{count:>10}" for count in counts)
+                  for c, counts in zip(found["classes"], network["confusion"], strict=True)]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--run", type=Path, default=Path("runs/seed-study"), help="folder of the study")
+    parser.add_argument("--population", default="seed-64")
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
+    for name, default in (("per-class", 500), ("seeds", 5), ("epochs", 30), ("validation", 960), ("test", 3000),
+                          ("width", 8), ("workers", 1), ("threads", min(2, os.cpu_count() or 1))):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    settings = vars(parser.parse_args(arguments))
+    as_json, folder = settings.pop("json"), settings.pop("run")
+    torch.set_num_threads(settings.pop("threads"))
+    began = time.monotonic()
+    found = study(folder, **settings, say=lambda text: print(text, file=sys.stderr, flush=True))
+    found["minutes"] = (time.monotonic() - began) / 60
+    write_atomically(folder / "figures.json", json.dumps(found, allow_nan=False).encode())
+    print(table(found))
+    if as_json:
+        for network in found["networks"].values():
+            del network["curves"]
+        print(json.dumps(found, allow_nan=False))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
