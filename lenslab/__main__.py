@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from lenslab.runs import shell
+from lenslab.runs import evaluate, shell
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
                       help="add lambda of each image, in sigmas: all that can be seen of its substructure")
     shell.add_train(commands)
     shell.add_jobs(commands)
+    evaluate.add_evaluate(commands)
     many.add_argument("--compile", action="store_true", dest="compiled",
                       help="compile the sum over halos first: worth its half minute for sets of hst and euclid")
     return top
@@ -84,7 +85,8 @@ class Bar:
         self.out.flush()
 
 
-COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs}
+COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs,
+            "evaluate": evaluate.evaluate}
 
 
 def main(arguments: list[str] | None = None) -> int:
