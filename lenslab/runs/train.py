@@ -22,6 +22,7 @@ from lenslab.runs.team import Team
 from lenslab.tasks.training import Training, plain
 
 SAVE_EVERY = 30.0  # s between two saved states, by a clock that never jumps
+LONGEST = 60.0     # s that a kill may cost; until then a large state is saved in a twentieth of the time
 
 
 def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str | torch.device | None = None,
@@ -139,6 +140,7 @@ class Sitting:
             if team.main and (mark - saved >= save_every or stop or count["ended"]):
                 self.folder.save_state(*learner.state())
                 saved = time.monotonic()
+                save_every = save_every and max(save_every, min(20 * (saved - mark), LONGEST - (saved - mark)))
         return self.close()
 
     def validate(self) -> dict:

@@ -73,7 +73,8 @@ def test_a_run_from_start_to_kept_checkpoint(place):
     assert [line["step"] for line in jobs.metrics("second")] == [10, 20, 30]
     assert jobs.resume("first").live
     until(lambda: jobs.find("first").step > step + 2)
-    assert jobs.stop("first").status == "stopped"
+    assert jobs.stop("first", background=True).live  # a process of its own sees to it
+    until(lambda: jobs.find("first").status == "stopped")
     steps = [line["step"] for line in jobs.metrics("first")]
     assert steps == list(range(1, len(steps) + 1))  # no step twice, none left out
 
@@ -130,6 +131,16 @@ def test_a_failure_is_told_with_its_sentence(place):
     job = until(lambda: job if (job := jobs.find("wrong")).status == "failed" else None)
     assert "Learning rate" in job.message and "above 0" in job.message
     assert "lenslab: Learning rate" in jobs.log_tail("wrong")
+
+
+def test_a_program_that_cannot_even_begin_is_told(place, monkeypatch):
+    monkeypatch.setattr(jobs, "PROGRAM", [sys.executable, "-c", "raise SystemExit('No module named torch')"])
+    job = jobs.start("broken", "toy")
+    assert (job.status, job.message) == ("failed", "No module named torch")
+    with pytest.raises(ValueError, match="delete it and start it again"):
+        jobs.resume("broken")
+    jobs.delete("broken")
+    assert jobs.listed() == []
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../a", "a/b", "/a", "a\\b", ".hidden", "-flag", "a b", "a\n",

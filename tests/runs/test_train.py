@@ -291,6 +291,23 @@ def test_a_state_is_saved_every_thirty_seconds(tmp_path, monkeypatch):
     assert read_lines(tmp_path / "metrics.jsonl")[-1]["data_share"] == pytest.approx(1)
 
 
+def test_a_state_that_is_slow_to_save_is_saved_less_often_but_every_minute(tmp_path, monkeypatch):
+    saved, clock = [], SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    keep, draw = RunFolder.save_state, toy.draw
+
+    def slow(self, tensors, card):
+        saved.append(clock.now)
+        clock.now += 8
+        keep(self, tensors, card)
+
+    monkeypatch.setattr(toy, "draw", lambda seed, size: (setattr(clock, "now", clock.now + 1), draw(seed, size))[1])
+    monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr(RunFolder, "save_state", slow)
+    run(tmp_path, replace(SHORT, steps=200, validate_every=1000))
+    # from the beginning of one to the end of the next, which is what a kill can cost: 52 s of steps and 8 of saving
+    assert np.diff(saved[1:-1]).tolist() == [60.0] * 3
+
+
 def test_init_continues_from_a_checkpoint_and_the_sums_go_on(tmp_path, monkeypatch):
     run(tmp_path / "first", replace(SHORT, pause=0.01))
     old = read_card(tmp_path / "first" / "best.safetensors")
