@@ -18,15 +18,17 @@ from torch import Tensor
 from lenslab.physics import halos
 
 CORE2 = 1e-35     # arcsec^2: on a point mass itself its pull is 0, and float32 holds theta_E^2/CORE2
-CACHED = 2**15    # positions handled at a time in eager mode: some maps of them fit a core's cache
+CACHED = 2**16    # values of a map handled at a time in eager mode: fewer lose to overhead, more to memory
 HELD = 2**22      # values of a map of several clumps held for derivatives
+# Let the compiler fuse products into sums, as it does for C: a fourth of the time of a halo, and no less exact.
+COMPILER_OPTIONS = {"cpp.enable_floating_point_contract_flag": "fast"}
 
 
 def point_masses_potential(x, y, theta_E, center_x, center_y) -> Tensor:
     """psi = sum theta_E^2 ln r, held at r = 1e-9 arcsec on a mass."""
     def term(dx, dy, theta_E):
         return (0.5 * theta_E * theta_E * (dx * dx + dy * dy).clamp_min(1e-18).log(),)
-    return _sum(term, x, y, center_x, center_y, theta_E)[0]
+    return _sum(term, x, y, center_x, center_y, torch.ones_like(theta_E), theta_E)[0]
 
 
 def point_masses_deflection(x, y, theta_E, center_x, center_y) -> tuple[Tensor, Tensor]:
@@ -34,11 +36,11 @@ def point_masses_deflection(x, y, theta_E, center_x, center_y) -> tuple[Tensor, 
     if not torch.compiler.is_compiling() and not _derivatives(x, y, theta_E, center_x, center_y):
         return _point_masses_in_place(x, y, theta_E, center_x, center_y)
 
-    def term(dx, dy, theta_E):
+    def term(dx, dy, mass):
         square = dx * dx + dy * dy
-        strength = torch.where(square < CORE2, 0.0, theta_E * theta_E / square.clamp_min(CORE2))
+        strength = torch.where(square < CORE2, 0.0, mass / square.clamp_min(CORE2))
         return strength * dx, strength * dy
-    return _sum(term, x, y, center_x, center_y, theta_E)
+    return _sum(term, x, y, center_x, center_y, torch.ones_like(theta_E), theta_E * theta_E)
 
 
 def point_masses_convergence(x, y, theta_E, center_x, center_y) -> Tensor:
@@ -49,32 +51,27 @@ def point_masses_convergence(x, y, theta_E, center_x, center_y) -> Tensor:
 
 def tnfws_potential(x, y, Rs, alpha_Rs, r_trunc, center_x, center_y) -> Tensor:
     """psi of truncated NFW halos (lenslab.physics.halos)."""
-    def term(dx, dy, inverse, amplitude, tau):
-        return (amplitude * halos.tnfw_potential_shape(_x2(dx, dy, inverse), tau),)
+    def term(dx, dy, amplitude, tau):
+        return (amplitude * halos.tnfw_potential_shape((dx * dx + dy * dy).clamp_min(halos.FLOOR_TNFW), tau),)
     Rs, tau = _safe(Rs, r_trunc, alpha_Rs)
     return _sum(term, x, y, center_x, center_y, 1 / Rs, 0.5 * halos.NORM * alpha_Rs * Rs, tau)[0]
 
 
 def tnfws_deflection(x, y, Rs, alpha_Rs, r_trunc, center_x, center_y) -> tuple[Tensor, Tensor]:
     """alpha of truncated NFW halos (lenslab.physics.halos)."""
-    def term(dx, dy, inverse, amplitude, tau):
-        strength = amplitude * halos.tnfw_deflection_shape(_x2(dx, dy, inverse), tau)
+    def term(dx, dy, *coefficients):
+        strength = halos.tnfw_deflection_shape((dx * dx + dy * dy).clamp_min(halos.FLOOR_TNFW), *coefficients)
         return strength * dx, strength * dy
     Rs, tau = _safe(Rs, r_trunc, alpha_Rs)
-    return _sum(term, x, y, center_x, center_y, 1 / Rs, halos.NORM * alpha_Rs / Rs, tau)
+    return _sum(term, x, y, center_x, center_y, 1 / Rs, *halos.tnfw_coefficients(halos.NORM * alpha_Rs, tau))
 
 
 def tnfws_convergence(x, y, Rs, alpha_Rs, r_trunc, center_x, center_y) -> Tensor:
     """kappa of truncated NFW halos (lenslab.physics.halos)."""
-    def term(dx, dy, inverse, amplitude, tau):
-        return (amplitude * halos.tnfw_convergence_shape(_x2(dx, dy, inverse), tau),)
+    def term(dx, dy, amplitude, tau):
+        return (amplitude * halos.tnfw_convergence_shape((dx * dx + dy * dy).clamp_min(halos.FLOOR_TNFW), tau),)
     Rs, tau = _safe(Rs, r_trunc, alpha_Rs)
     return _sum(term, x, y, center_x, center_y, 1 / Rs, 0.5 * halos.NORM * alpha_Rs / Rs, tau)[0]
-
-
-def _x2(dx, dy, inverse):
-    dx, dy = dx * inverse, dy * inverse
-    return (dx * dx + dy * dy).clamp_min(halos.FLOOR_TNFW)
 
 
 def _safe(Rs, r_trunc, alpha_Rs):
@@ -91,26 +88,41 @@ def _derivatives(*tensors) -> bool:
     return torch.autograd.forward_ad._current_level >= 0 or torch._C._functorch.maybe_current_level() is not None
 
 
-def _sum(term: Callable, x, y, center_x, center_y, *parameters) -> tuple[Tensor, ...]:
-    """Sum of term(dx, dy, *parameters) over clumps, a few clumps at a time."""
-    def column(values):  # (B, n) against (B, 1, H, W) or (B, 1, M)
-        return values.reshape(*values.shape, *[1] * (x.ndim - 1))
+def _sum(term: Callable, x, y, center_x, center_y, inverse, *parameters) -> tuple[Tensor, ...]:
+    """Sum over clumps of term(dx, dy, *parameters), dx and dy from a clump's centre in units of 1/inverse.
+
+    The clumps' axis lies before the last one of the positions: what is added up lies then close in memory.
+    """
+    def column(values):  # (B, n) against (B, H, n, W) or (B, n, M)
+        return values.reshape(len(values), *[1] * (x.ndim - 2), -1, 1)
 
     def part(start, stop):
-        chosen = [column(values[:, start:stop]) for values in parameters]
-        dx, dy = x.unsqueeze(1) - column(center_x[:, start:stop]), y.unsqueeze(1) - column(center_y[:, start:stop])
-        return [value.sum(1) for value in term(dx, dy, *chosen)]
+        chosen = [_hold(column(values[:, start:stop])) for values in parameters]
+        unit = column(inverse[:, start:stop])
+        dx = _hold((x.unsqueeze(-2) - column(center_x[:, start:stop])) * unit)
+        dy = _hold((y.unsqueeze(-2) - column(center_y[:, start:stop])) * unit)
+        return [value.sum(-2) for value in term(dx, dy, *chosen)]
 
     count = center_x.shape[1]
     if torch.compiler.is_compiling() or count == 0:
         return tuple(part(0, count))
     positions = torch.broadcast_shapes(x.shape, y.shape, (len(center_x), *[1] * (x.ndim - 1))).numel()
-    held = HELD if _derivatives(x, y, center_x, center_y, *parameters) else 2 * CACHED
+    held = HELD if _derivatives(x, y, center_x, center_y, inverse, *parameters) else CACHED
     step = max(1, held // max(positions, 1))
     total = part(0, step)
     for start in range(step, count, step):
         total = [sofar + new for sofar, new in zip(total, part(start, start + step), strict=True)]
     return tuple(total)
+
+
+def _hold(values: Tensor) -> Tensor:
+    """The same values, which the compiler is kept from computing anew for each pixel.
+
+    Left to itself it carries what belongs to a column, a row or a clump into the innermost loop, and then finds the
+    term so dear that it stores a map of every clump (ten times slower for 100 point masses). Of a tensor whose
+    strides are taken it must have the values in memory.
+    """
+    return torch.as_strided(values, values.shape, values.stride()) if torch.compiler.is_compiling() else values
 
 
 def _point_masses_in_place(x, y, theta_E, center_x, center_y) -> tuple[Tensor, Tensor]:

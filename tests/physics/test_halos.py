@@ -83,7 +83,8 @@ def test_nfw_kappa_is_smooth_through_the_scale_radius():
 def test_truncated_deflection_keeps_its_digits_too(tau, dtype, tolerance):
     """g(x)/x^2 of Baltz et al. 2009 with 40 digits, where the sum of its terms cancels."""
     x = RADII[(RADII > 1e-3) & (RADII < 5)]
-    ours = halos.tnfw_deflection_shape(torch.tensor(x**2, dtype=dtype), torch.tensor(tau, dtype=dtype))
+    ours = halos.tnfw_deflection_shape(torch.tensor(x**2, dtype=dtype), *halos.tnfw_coefficients(
+        *torch.tensor([1, tau], dtype=dtype)))
     with mpmath.workdps(40):
         t = mpmath.mpf(tau)
         exact = []
@@ -95,6 +96,20 @@ def test_truncated_deflection_keeps_its_digits_too(tau, dtype, tolerance):
             terms += s * ((t * t - 1) * L / t - mpmath.pi)
             exact.append(float(t**2 / (t**2 + 1) ** 2 * terms / r**2))
     np.testing.assert_allclose(ours.double().numpy(), exact, rtol=tolerance)
+
+
+@pytest.mark.parametrize("tau", [0.01, *TAUS])
+def test_logarithms_written_out_for_the_compiler_are_logarithms(tau, monkeypatch):
+    """What only compiled float32 code runs, here run eagerly; the oracle is the same halo in float64."""
+    u = torch.tensor(np.geomspace(1e-14, 1e12, 2000), dtype=torch.float32)
+    x2 = torch.tensor(RADII**2, dtype=torch.float64).clamp_min(1e-6)
+    exact = halos.tnfw_deflection_shape(x2, *halos.tnfw_coefficients(*torch.tensor([1, tau], dtype=torch.float64)))
+    monkeypatch.setattr(halos, "_written_out", lambda u: True)
+    torch.testing.assert_close(halos._log(u).double(), u.double().log(), rtol=2e-7, atol=3e-7)
+    torch.testing.assert_close(halos._log1p_ratio(u).double(), torch.log1p(u.double()) / u.double(), rtol=1e-6, atol=0)
+    ours = halos.tnfw_deflection_shape(x2.float(), *halos.tnfw_coefficients(*torch.tensor([1, tau])))
+    alpha, ours = exact * x2.sqrt(), ours.double() * x2.sqrt()
+    torch.testing.assert_close(ours, alpha, rtol=0, atol=1e-5 * float(alpha.max()))
 
 
 def test_deflection_at_the_scale_radius_is_alpha_Rs():
