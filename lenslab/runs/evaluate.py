@@ -93,7 +93,7 @@ def simulated_parts(population, n: int, workers: int):
     from lenslab.tasks.feed import simulated
 
     say(f"simulating {n} images of {population.name}, split test")
-    sigmas, labels = simulated(population, n, HELD_OUT_SEED, "test", workers)
+    sigmas, labels = simulated(population, n, HELD_OUT_SEED, "test", workers, compiled=True)
     yield sigmas, np.array(population.classes)[labels]
 
 

@@ -9,12 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lenslab.images.compiled import why_not
 from lenslab.images.draw import estimated_variance, items
 from lenslab.images.workers import columns_of, work
 from lenslab.population import Population
 
-OPTIONS = dict(ceiling=False, compiled=False)     # of lenslab.images.draw.items
 Labelled = tuple[Tensor, np.ndarray]     # sigmas (n, 1, H, W) float32, labels (n,) int64
+
+
+def rendering(population: Population, compiled: bool) -> dict[str, bool]:
+    """Options of lenslab.images.draw.items: only sums over halos gain from compiling."""
+    return dict(ceiling=False, compiled=compiled and bool({"cdm", "wdm"} & set(population.kinds)) and not why_not())
 
 
 def in_sigmas(population: Population, columns: dict[str, np.ndarray]) -> Labelled:
@@ -32,8 +37,8 @@ class Chunks:
 
     ahead = 0     # chunks that are worth ordering before they are needed
 
-    def __init__(self, population: Population, seed: int, device: torch.device):
-        self.population, self.seed, self.device = population, seed, device
+    def __init__(self, population: Population, seed: int, device: torch.device, options: dict[str, bool]):
+        self.population, self.seed, self.device, self.options = population, seed, device, options
         self.ready: dict[int, Labelled] = {}
 
     def order(self, chunks: Iterable[int]) -> None:
@@ -49,10 +54,11 @@ class Chunks:
             threads = torch.get_num_threads()
             torch.set_num_threads(1)          # sums depend on how threads share them
             try:
-                return in_sigmas(self.population, columns_of(self.population.name, chunk, self.seed, "train", OPTIONS))
+                columns = columns_of(self.population.name, chunk, self.seed, "train", self.options)
             finally:
                 torch.set_num_threads(threads)
-        drawn = items(self.population, chunk, self.seed, device=self.device)
+            return in_sigmas(self.population, columns)
+        drawn = items(self.population, chunk, self.seed, device=self.device, **self.options)
         return drawn.image / drawn.variance.sqrt(), drawn.labels
 
     def forget(self, oldest: int) -> None:
@@ -65,8 +71,8 @@ class ThreadChunks(Chunks):
 
     ahead = 2
 
-    def __init__(self, population: Population, seed: int, device: torch.device):
-        super().__init__(population, seed, device)
+    def __init__(self, population: Population, seed: int, device: torch.device, options: dict[str, bool]):
+        super().__init__(population, seed, device, options)
         self.thread = ThreadPoolExecutor(1, "lenslab-simulate")
         self.begun: dict[int, Future] = {}
 
@@ -84,13 +90,14 @@ class ThreadChunks(Chunks):
 class ProcessChunks(Chunks):
     """Processes beside the training, each with one thread, on cores of their own; they end with their parent."""
 
-    def __init__(self, population: Population, seed: int, device: torch.device, workers: int):
-        super().__init__(population, seed, device)
+    def __init__(self, population: Population, seed: int, device: torch.device, options: dict[str, bool],
+                 workers: int):
+        super().__init__(population, seed, device, options)
         self.ahead = 2 * workers
         spawn, self.pipes, self.processes = get_context("spawn"), {}, []
         for _ in range(workers):
             ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=work, args=(theirs, population.name, seed, "train", OPTIONS), daemon=True)
+            process = spawn.Process(target=work, args=(theirs, population.name, seed, "train", options), daemon=True)
             process.start()
             theirs.close()
             self.pipes[ours] = None           # the chunk that it is at work on
@@ -141,13 +148,14 @@ def end(pipes: list, processes: list) -> None:
         process.join(5)
 
 
-def chunks_beside(population: Population, seed: int, device: torch.device, workers: int) -> Chunks:
+def chunks_beside(population: Population, seed: int, device: torch.device, options: dict[str, bool],
+                  workers: int) -> Chunks:
     """On a GPU, a thread that simulates there; on a CPU, processes of their own; with no workers, the training itself.
 
     Threads cannot serve on a CPU: drawing a chunk is thousands of small calls, and Python runs one at a time.
     """
     if workers == 0:
-        return Chunks(population, seed, device)
+        return Chunks(population, seed, device, options)
     if device.type != "cpu":
-        return ThreadChunks(population, seed, device)
-    return ProcessChunks(population, seed, device, workers)
+        return ThreadChunks(population, seed, device, options)
+    return ProcessChunks(population, seed, device, options, workers)

@@ -12,16 +12,17 @@ from torch import Tensor
 from lenslab.images import dataset
 from lenslab.images.workers import chunks_from
 from lenslab.population import CHUNK, Population, find
-from lenslab.tasks.chunks import OPTIONS, Chunks, Labelled, in_sigmas
+from lenslab.tasks.chunks import Chunks, Labelled, in_sigmas, rendering
 from lenslab.tasks.order import chunk_of_unit, oldest_needed, places_in_stream, rows_of_set
 
 IN_MEMORY = 2**30     # bytes of images; larger sets are read from the disk row by row
 
 
-def simulated(population: Population, size: int, seed: int, split: str, workers: int = 1) -> Labelled:
+def simulated(population: Population, size: int, seed: int, split: str, workers: int = 1,
+              compiled: bool = False) -> Labelled:
     """The first `size` items of a split."""
-    parts, tasks = {}, list(range(-(-size // CHUNK)))
-    for chunk, columns in chunks_from(population.name, seed, split, OPTIONS, tasks, max(1, workers)):
+    parts, tasks, options = {}, list(range(-(-size // CHUNK))), rendering(population, compiled)
+    for chunk, columns in chunks_from(population.name, seed, split, options, tasks, max(1, workers)):
         parts[chunk] = in_sigmas(population, columns)
     images, labels = zip(*(parts[chunk] for chunk in tasks), strict=True)
     return torch.cat(images)[:size], np.concatenate(labels)[:size]

@@ -138,8 +138,8 @@ def test_a_card_that_makes_no_sense_is_refused_in_words(card, tmp_path):
 def test_temperature_comes_from_validation_images_whatever_is_judged(monkeypatch):
     """Validation labels are drawn from softmax(logits / 3), so that T = 3; test labels say the opposite."""
     rng = np.random.default_rng(0)
-    logits = 6 * rng.normal(size=(20000, 3))
-    fair = (rng.random(20000)[:, None] > np.cumsum(softmax(logits / 3, axis=1), axis=1)).sum(1).clip(0, 2)
+    logits = 6 * rng.normal(size=(6000, 3))
+    fair = (rng.random(6000)[:, None] > np.cumsum(softmax(logits / 3, axis=1), axis=1)).sum(1).clip(0, 2)
     sets = {"validation": fair, "test": logits.argmin(1)}
     images = torch.from_numpy(logits)[:, None, None]
 
@@ -149,13 +149,13 @@ def test_temperature_comes_from_validation_images_whatever_is_judged(monkeypatch
         def forward(self, sigmas):
             return sigmas[:, 0, 0]
 
-    monkeypatch.setattr(classify, "held_out", lambda population, size, split, workers: (images, sets[split]))
+    monkeypatch.setattr(classify, "held_out", lambda population, size, split, *_: (images, sets[split]))
     validated, tested = (classify.evaluate(Reader(), config(), CPU, split=split) for split in sets)
-    assert validated["temperature"] == pytest.approx(3, rel=0.05) and tested["temperature"] == validated["temperature"]
-    assert validated["ece"] < 0.02 < validated["ece_raw"]
+    assert validated["temperature"] == pytest.approx(3, rel=0.08) and tested["temperature"] == validated["temperature"]
+    assert validated["ece"] < 0.03 < validated["ece_raw"]
     assert tested["accuracy"] == 0 and tested["macro_auc"] < 0.5
-    assert sum(map(sum, tested["confusion"])) == tested["n"] == 20000
-    expected = -np.log(softmax(logits, axis=1)[np.arange(20000), fair]).mean()
+    assert sum(map(sum, tested["confusion"])) == tested["n"] == 6000
+    expected = -np.log(softmax(logits, axis=1)[np.arange(6000), fair]).mean()
     assert validated["loss"] == pytest.approx(expected, rel=1e-9)
 
 

@@ -15,7 +15,7 @@ class Numbered(chunks.Chunks):
     """Chunks whose images say which chunk and place they are."""
 
     def __init__(self):
-        super().__init__(None, 0, CPU)
+        super().__init__(None, 0, CPU, {})
         self.count = 0
 
     def made(self, chunk):
@@ -70,7 +70,7 @@ def test_rows_of_a_shared_set_are_those_of_the_joint_batch():
 
 
 def test_a_thread_beside_the_training_gives_the_same(monkeypatch):
-    plain, beside = Numbered(), chunks.ThreadChunks(None, 0, CPU)
+    plain, beside = Numbered(), chunks.ThreadChunks(None, 0, CPU, {})
     monkeypatch.setattr(beside, "made", plain.made)
     one, two = (feed.StreamFeed(50, 5, 3, source, 0, 1) for source in (Numbered(), beside))
     for step in (0, 1, 2, 30):
@@ -87,7 +87,7 @@ def small_set(tmp_path_factory):
 def test_simulated_beside_or_before_or_kept_on_disk_an_item_has_the_same_pixels(small_set):
     """One thread each, so that sums are added in one order: equal to the last bit."""
     population = find("seed-64")
-    source = chunks.ProcessChunks(population, 3, CPU, workers=1)
+    source = chunks.ProcessChunks(population, 3, CPU, chunks.rendering(population, True), workers=1)
     source.order([0])
     beside, labels = source.take(0)
     source.close()
@@ -108,7 +108,7 @@ def test_sigmas_have_unit_noise(small_set):
 
 
 def test_a_worker_that_dies_is_a_sentence():
-    source = chunks.ProcessChunks(find("seed-64"), 3, CPU, workers=1)
+    source = chunks.ProcessChunks(find("seed-64"), 3, CPU, {}, workers=1)
     source.order([0, 1])
     source.processes[0].kill()
     with pytest.raises(ValueError, match="take fewer workers"):
