@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from lenslab.ui import links, pictures, state
+from lenslab.ui import cached, links, pictures, state
 from lenslab.ui.closer import looks
 from lenslab.ui.gallery_row import gallery
 from lenslab.ui.panels import controls
@@ -15,6 +15,13 @@ st.title("What does a galaxy do to the light behind it?")
 gallery()
 if state.notice():
     st.warning(state.notice(), icon=":material/info:")
+
+if problem := cached.problem(scene):
+    st.warning(problem, icon=":material/block:")
+    with st.sidebar:
+        controls()
+    links.write()
+    st.stop()
 
 left, right = st.columns([5, 3], gap="medium")
 with left:

@@ -19,6 +19,7 @@ DIVERGING = {  # blue over the ground to red, safe for colour-blind eyes; the gr
     False: ("#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b"),
     True: ("#7cc0ff", "#2f6fae", "#12161f", "#b5462f", "#ffb08a"),
 }
+Figure = go.Figure
 INK = "#f4f4f6"        # lines and words upon dark colour maps
 CRITICAL = "#ffffff"   # critical curves
 IMAGE_DOT = "#ff5d8f"  # images of the source's centre
@@ -80,7 +81,7 @@ def picture(z: np.ndarray, frame: Frame, *, title: str, colours, limits: tuple[f
     trace = dict(
         type="heatmap", z=np.ascontiguousarray(z, dtype=np.float32), **frame.axes,
         colorscale=MAPS[colours] if isinstance(colours, str) else colours,
-        zmin=limits[0], zmax=limits[1], zsmooth=False, hoverongaps=False,
+        zmin=limits[0] - 1e-3 * (limits[1] - limits[0]), zmax=limits[1], zsmooth=False, hoverongaps=False,
         hovertemplate=f"x %{{x:.2f}}″, y %{{y:.2f}}″<br>{value_name} %{{{shown}:{digits}}}{words}<extra></extra>",
         colorbar=dict(thickness=11, outlinewidth=0, x=1.01, xpad=4, ypad=0, len=1, ticklen=3, tickfont=dict(size=11),
                       title=dict(text=unit, side="right", font=dict(size=11)),
@@ -93,7 +94,8 @@ def picture(z: np.ndarray, frame: Frame, *, title: str, colours, limits: tuple[f
         title=dict(text=title, x=0, xref="paper", xanchor="left", y=1, yref="container", yanchor="top",
                    pad=dict(t=9), font=dict(size=14)),
         height=height, margin=MARGIN, uirevision=f"{w:.4f} {h:.4f}", hovermode="closest", dragmode=False,
-        showlegend=False, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=False, modebar=dict(bgcolor="rgba(0,0,0,0)", color="#8a90a0", activecolor="#5b7fd0"),
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         xaxis=dict(visible=False, range=[-w, w], constrain="domain"),
         yaxis=dict(visible=False, range=[-h, h], scaleanchor="x", constrain="domain"),
         shapes=[bar], annotations=[words, *notes])

@@ -47,8 +47,10 @@ def brightness(values: np.ndarray, frame: Frame, stretch: Stretch, unit: str, *,
 def residual(sigmas: np.ndarray, frame: Frame, *, title: str, dark: bool, height: int = 420,
              limit: float = SIGMAS, unit: str = "σ") -> go.Figure:
     """A signed picture (H, W) in units of the noise, the same limits everywhere."""
+    ticks = [-limit, -limit / 2, 0, limit / 2, limit]
     return picture(sigmas, frame, title=title, colours=diverging(dark), limits=(-limit, limit), unit=unit,
-                   value_name="residual", digits="+.2f", ink=ink(dark), height=height)
+                   ticks=(ticks, [f"{tick:+g}" if tick else "0" for tick in ticks]), value_name="residual",
+                   digits="+.2f", ink=ink(dark), height=height)
 
 
 def ink(dark: bool) -> str:

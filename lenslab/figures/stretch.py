@@ -34,7 +34,7 @@ class Stretch:
         soft = min(max(2.5 * noise, 3e-3 * width), width)
         if kind == "log":
             low = max(low, 0.5 * noise, 1e-4 * high, 1e-30)
-            width = max(high - low, 1e-6 * low)
+            width = max(high - low, low)
         return Stretch(kind, low, low + width, soft)
 
     def apply(self, image: np.ndarray) -> np.ndarray:

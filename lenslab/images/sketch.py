@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import contourpy
 import numpy as np
 import torch
+from scipy.interpolate import RectBivariateSpline
 
 from lenslab.images.model import LensModel
 from lenslab.images.observation import Maps
 from lenslab.physics.grid import pixel_axis
 from lenslab.physics.raytrace import arrival_days, fermat_potential
 
+BETWEEN = 3       # points of the curves' grid for each pixel
 STEP = 1e-5       # arcsec, of central differences: errors near 1e-10 in float64
 NEWTON = 12       # steps at most
 FOUND = 1e-9      # arcsec on the source plane
@@ -42,7 +44,9 @@ def sketch(lens: LensModel, maps: Maps, pixel_scale: float, beta_x: float, beta_
     det = 1 / plane(maps.mu)
     det = np.nan_to_num(det / (1 + np.abs(det)), nan=-1.0)
     axis = pixel_axis(det.shape[0], pixel_scale, dtype=torch.float64).numpy()
-    lines = [line for line in contourpy.contour_generator(axis, axis, det).lines(0.0) if len(line) > 8]
+    fine = np.linspace(axis[0], axis[-1], BETWEEN * (len(axis) - 1) + 1)
+    smooth = RectBivariateSpline(axis, axis, det)(fine, fine)
+    lines = [line for line in contourpy.contour_generator(fine, fine, smooth).lines(0.0) if len(line) > 8 * BETWEEN]
     caustics = []
     for line in lines:
         alpha_x, alpha_y = deflection(lens, line[:, 0], line[:, 1])

@@ -24,6 +24,8 @@ from lenslab.physics.wave import WaveSlice
 from lenslab.scene import Camera, Scene, Source, Substructure
 from lenslab.scenes import Scenes
 
+MAX_RAYS = 2048   # on a side
+MAX_WORK = 4 * 10**8  # rays times clumps: some ten seconds of one core
 SOURCE_SIDE = 96  # pixels of the picture of the source plane
 
 
@@ -58,6 +60,25 @@ def dark(scene: Scene) -> Scene:
 def observe(scene: Scene) -> Observation:
     """What the camera records."""
     return simulate.observe(batch(scene), realisation(dark(scene)))
+
+
+def problem(scene: Scene) -> str | None:
+    """Why a page will not draw a scene: it may come from a link, and must neither fail nor run for minutes."""
+    rays = scene.camera.num_pix * scene.camera.supersampling
+    if rays > MAX_RAYS:
+        return (f"{scene.camera.num_pix} pixels with {scene.camera.supersampling} rays on a side are {rays} rays; the "
+                f"page draws at most {MAX_RAYS} on a side. Take fewer pixels or rays, or use python -m lenslab.")
+    try:
+        real = realisation(dark(scene))
+        number = sum(int(group.number.max(initial=0)) for group in (real.halos, real.points) if group is not None)
+        if rays**2 * number > MAX_WORK:
+            return (f"{number} clumps seen by {rays}² rays would take minutes; the page draws at most "
+                    f"{MAX_WORK // rays**2} at this sharpness. Raise the mass of the lightest drawn subhalo, take "
+                    "fewer rays or pixels, or use python -m lenslab.")
+        observe(scene)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 @lru_cache(maxsize=4)

@@ -24,6 +24,11 @@ def has_substructure(scene: Scene) -> bool:
     return scene.substructure.kind != "none" or bool(scene.substructure.clumps)
 
 
+def beside():
+    """A picture and, on its right, the words about it."""
+    return st.columns([1, 1], gap="large", vertical_alignment="center")
+
+
 def invite() -> None:
     st.info("All mass of this lens is smooth. Choose a kind under **Dark matter**, or start from one of the dark "
             "matter examples above.", icon=":material/scatter_plot:")
@@ -69,17 +74,19 @@ def substructure_look(scene: Scene) -> None:
     parts = [group for group in (real.halos, real.points) if group is not None]
     clumps = {name: np.concatenate([np.asarray(getattr(group, name)[0].cpu(), float)[:int(group.number[0])]
                                     for group in parts]) for name in ("x", "y", "mass")} if parts else None
-    plot(mass.substructure(canvas.plane(cached.maps(scene).delta_kappa), frame_of(scene), dark=is_dark(),
-                           clumps=clumps), key="simulate.substructure", later=True,
-         alt="Convergence of the substructure alone, with its clumps as circles")
+    left, right = beside()
+    with left:
+        plot(mass.substructure(canvas.plane(cached.maps(scene).delta_kappa), frame_of(scene), dark=is_dark(),
+                               clumps=clumps), key="simulate.substructure", later=True,
+             alt="Convergence of the substructure alone, with its clumps as circles")
     number = 0 if clumps is None else len(clumps["mass"])
     held = f"{number} clumps hold {in_tens(clumps['mass'].sum())} M☉ (masses at infall). " if number else ""
-    st.caption(f"{held}Mass on small scales alone, less the mean that was taken off the smooth lens for it. Circles: "
-               "clumps, their area follows their mass; the heaviest 400 are drawn. Points and lines have no "
-               "convergence but at their place. Halos elsewhere along the line of sight are not modelled.")
+    right.caption(f"{held}Mass on small scales alone, less the mean that was taken off the smooth lens for it. "
+                  "Circles: clumps, their area follows their mass; the heaviest 400 are drawn. Points and lines have "
+                  "no convergence but at their place. Halos elsewhere along the line of sight are not modelled.")
     if scene.substructure.kind == "wdm":
         keV = float(substructure.warm_mass_keV(scene.substructure.log10_m_hm, scene.H0, scene.Om0))
-        st.caption(f"This half-mode mass belongs to a thermal relic of {keV:.1f} keV.")
+        right.caption(f"This half-mode mass belongs to a thermal relic of {keV:.1f} keV.")
 
 
 def change_look(scene: Scene) -> None:
@@ -87,25 +94,29 @@ def change_look(scene: Scene) -> None:
     if not has_substructure(scene):
         return invite()
     sigmas, total = cached.significance(scene)
-    plot(observed.residual(sigmas, frame_of(scene), title=f"What substructure changes: λ = {total:.1f} σ in all",
-                           dark=is_dark()), key="simulate.change", later=True,
-         alt="Change of the image by substructure in units of the noise")
+    left, right = beside()
+    with left:
+        plot(observed.residual(sigmas, frame_of(scene), title=f"What substructure changes: λ = {total:.1f} σ in all",
+                               dark=is_dark()), key="simulate.change", later=True,
+             alt="Change of the image by substructure in units of the noise")
     verdict = ("far too little to be seen here" if total < 2 else "hard to tell from noise" if total < 5 else
                "enough to be found, by someone who knows where to look" if total < 10 else "plain to see in the data")
-    st.caption(f"The image with substructure minus the best smooth lens, in units of the noise: λ = {total:.1f} is "
-               f"{verdict}. Mass, shape and shear of the lens and place, size and shape of the source were free to "
-               "mimic it; what they can mimic is taken out. λ is the root of the summed squares: an upper limit to "
-               "what any method can find, as position, mass and kind are given away here.")
+    right.caption(f"The image with substructure minus the best smooth lens, in units of the noise: λ = {total:.1f} is "
+                  f"{verdict}. Mass, shape and shear of the lens and place, size and shape of the source were free to "
+                  "mimic it; what they can mimic is taken out. λ is the root of the summed squares: an upper limit to "
+                  "what any method can find, as position, mass and kind are given away here.")
 
 
 def magnification_look(scene: Scene) -> None:
     """How much larger things appear."""
-    parity = st.toggle("Show which parts are mirrored", key="simulate.parity")
-    plot(mass.magnification(canvas.plane(cached.maps(scene).mu), frame_of(scene), dark=is_dark(), parity=parity,
-                            critical=cached.sketch(scene).critical), key="simulate.magnification", later=True,
-         alt="Magnification of a small source at each place")
-    st.caption("How much brighter a small source appears at each place. On the critical curves it would grow without "
-               "bound; inside them the image is mirrored.")
+    left, right = beside()
+    parity = right.toggle("Show which parts are mirrored", key="simulate.parity")
+    with left:
+        plot(mass.magnification(canvas.plane(cached.maps(scene).mu), frame_of(scene), dark=is_dark(), parity=parity,
+                                critical=cached.sketch(scene).critical), key="simulate.magnification", later=True,
+             alt="Magnification of a small source at each place")
+    right.caption("How much brighter a small source appears at each place. On the critical curves it would grow "
+                  "without bound; inside them the image is mirrored.")
 
 
 def wave_look(scene: Scene) -> None:
@@ -116,13 +127,15 @@ def wave_look(scene: Scene) -> None:
     piece = cached.waves(scene)
     side = len(piece.axis)
     frame = canvas.Frame(side, side, float(piece.axis[1] - piece.axis[0]))
-    plot(mass.wave_field(piece.density, frame, dict(x=piece.vortices[:, 0], y=piece.vortices[:, 1],
-                                                    sign=piece.winding)),
-         key="simulate.wave", later=True, alt="A slice through the wave of fuzzy dark matter, with its vortices")
-    st.caption(f"A slice through the halo's wave. Grains are where waves add up; in the circles, {len(piece.winding)} "
-               "vortices, they cancel, and the phase turns once round (blue one way, yellow the other). The lens "
-               f"bends light by the sum of all slices. Wavelength/2π: {piece.wavelength:.3f}″. "
-               "Shown about the lens's centre in units of the local mean density.")
+    left, right = beside()
+    with left:
+        plot(mass.wave_field(piece.density, frame, dict(x=piece.vortices[:, 0], y=piece.vortices[:, 1],
+                                                        sign=piece.winding)),
+             key="simulate.wave", later=True, alt="A slice through the wave of fuzzy dark matter, with its vortices")
+    right.caption("A slice through the halo's wave. Grains are where waves add up; in the circles, "
+                  f"{len(piece.winding)} vortices, they cancel, and the phase turns once round (blue one way, yellow "
+                  "the other). The lens bends light by the sum of all slices. Wavelength/2π: "
+                  f"{piece.wavelength:.3f}″. Shown about the lens's centre in units of the local mean density.")
 
 
 LOOKS = {"Numbers": numbers_look, "Substructure": substructure_look, "What it changes": change_look,

@@ -22,8 +22,6 @@ class Range:
     step: float
     unit: str | None = None
     scale: str = "plain"  # plain, degrees, log10
-    label: str | None = None
-    text: str | None = None
 
     def shown(self, value: float) -> float:
         if self.scale == "degrees":
@@ -41,7 +39,6 @@ class Range:
         return f"%.{decimals}f" + ("°" if self.scale == "degrees" else "")
 
 
-ANGLE = dict(low=-180.0, high=180.0, step=1.0, unit="", scale="degrees")
 RANGES: dict[str, Range] = {
     "lens.theta_E": Range(0.2, 3.0, 0.01), "lens.q": Range(0.3, 1.0, 0.01),
     "lens.phi": Range(-90, 90, 1, "", "degrees"), "lens.gamma": Range(1.5, 2.5, 0.01),
@@ -58,7 +55,7 @@ RANGES: dict[str, Range] = {
     "substructure.f_sub": Range(0, 0.2, 0.005), "substructure.slope": Range(-2.5, -1.2, 0.05),
     "substructure.log10_m_min": Range(5, 9, 0.1), "substructure.log10_m_max": Range(8, 11, 0.1),
     "substructure.log10_m_resolved": Range(6, 9, 0.1), "substructure.log10_m_hm": Range(6, 10, 0.1),
-    "substructure.m22": Range(-2, 2, 0.05, "log10 of 1e-22 eV", "log10"),
+    "substructure.m22": Range(-2, 2, 0.05, "log₁₀ of 10⁻²² eV", "log10"),
     "substructure.f_dm": Range(0, 1, 0.05), "substructure.f_vortex": Range(0, 0.2, 0.005),
     "substructure.log10_m_axion": Range(-24.5, -21.5, 0.05),
     "substructure.vortex_x": Range(-1.5, 1.5, 0.01), "substructure.vortex_y": Range(-1.5, 1.5, 0.01),
@@ -69,10 +66,12 @@ RANGES: dict[str, Range] = {
     "camera.num_pix": Range(32, 200, 1), "camera.pixel_scale": Range(0.02, 0.3, 0.001),
     "camera.supersampling": Range(1, 5, 1), "camera.fwhm": Range(0.02, 1.2, 0.005),
     "camera.moffat_beta": Range(1.5, 6, 0.1), "camera.psf_truncation": Range(2, 8, 0.5),
-    "camera.exposure_time": Range(1, 5, 0.05, "log10 s", "log10"), "camera.num_exposures": Range(1, 500, 1),
+    "camera.exposure_time": Range(1, 5, 0.05, "log₁₀ s", "log10"), "camera.num_exposures": Range(1, 500, 1),
     "camera.sky_brightness": Range(18, 26, 0.1), "camera.read_noise": Range(0, 30, 0.1),
     "camera.zero_point": Range(22, 32, 0.01), "camera.gain": Range(0.5, 10, 0.1),
 }
+UNITS = {"arcsec": "″", "log10 Msun": "log₁₀ M☉", "log10 eV": "log₁₀ eV", "mag/arcsec^2": "mag/″²",
+         "electrons/count": "e⁻/count"}
 RECORDS = {"lens": Lens, "source": Source, "substructure": Substructure, "camera": Camera}
 LISTS = {"lens_light": Sersic, "source.clumps": Sersic, "substructure.clumps": Clump}
 
@@ -97,10 +96,10 @@ def range_of(path: str) -> Range:
 
 def label_of(path: str) -> tuple[str, str]:
     """Label with its unit, and tooltip, as declared."""
-    meta, at = declaration(path).metadata, RANGES.get(path)
-    unit = meta.get("unit", "") if at is None or at.unit is None else at.unit
-    label = at.label if at is not None and at.label else meta["label"]
-    return (f"{label} ({unit})" if unit else label), (at.text if at is not None and at.text else meta["text"])
+    meta, at = declaration(path).metadata, range_of(path)
+    unit = meta.get("unit", "") if at.unit is None else at.unit
+    unit = UNITS.get(unit, unit)
+    return (f"{meta['label']} ({unit})" if unit else meta["label"]), meta["text"]
 
 
 def set_before_drawing(key: str, value) -> None:
@@ -163,5 +162,5 @@ def seed(path: str, *, key: str) -> None:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     left.number_input(meta["label"], meta["low"], meta["high"], step=1, key=key, help=meta["text"],
                       on_change=lambda: state.change({path: int(st.session_state[key])}))
-    right.button("Draw anew", key=f"{key}.dice", icon=":material/casino:", width="stretch",
+    right.button("Roll", key=f"{key}.dice", icon=":material/casino:", width="stretch",
                  on_click=lambda: state.change({path: state.scene().get(path) % 2**31 + 1}))

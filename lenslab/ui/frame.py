@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from lenslab.ui import plot
+from lenslab.figures import library
 
 PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:")}
 
@@ -29,7 +29,7 @@ def warm_up(home: Path) -> bool:
     from lenslab.scene import Scene
     from lenslab.ui import cached
 
-    plot.provide_library(home / "static")
+    library.provide(home / "static")
     scene = Scene()
     cached.observe(scene)
     cached.source_plane(scene)

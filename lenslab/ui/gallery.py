@@ -44,7 +44,7 @@ PRESETS = (
             lens__q=0.85, source__center_x=0.45, source__center_y=0.2, source__R_sersic=0.1, source__magnitude=22.5,
             source__q=0.9),
     _preset("Cusp", "The source sits just inside a cusp of the caustic: three of four images merge into an arc.",
-            lens__q=0.6, lens__phi=0.0, lens__gamma1=0.0, source__center_x=0.0, source__center_y=0.25,
+            lens__q=0.6, lens__phi=0.0, lens__gamma1=0.0, source__center_x=0.0, source__center_y=0.31,
             source__R_sersic=0.07, source__magnitude=23.0, source__q=1.0),
     _preset("Cold dark matter", "Hundreds of small dark halos, as cold dark matter makes them. What do they change?",
             **_ROUND, substructure__kind="cdm", substructure__f_sub=0.05),

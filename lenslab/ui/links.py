@@ -4,6 +4,7 @@ A link comes from anywhere. It is bounded in length and number, and passes the c
 """
 
 import json
+from dataclasses import is_dataclass
 
 import streamlit as st
 
@@ -52,6 +53,8 @@ def from_text(path: str, text: str, like):
     """The value of a setting that is now `like`; words stay words, the rest is JSON."""
     if isinstance(like, str):
         return text
+    if is_dataclass(like):
+        raise ValueError(f"The link sets {path[:60]} as a whole; it must name single settings, as in lens.q=0.7.")
     try:
         value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):

@@ -7,7 +7,7 @@ import streamlit as st
 from lenslab.instruments import INSTRUMENTS, source_of
 from lenslab.physics import cosmology
 from lenslab.scene import Clump, Scene, Sersic
-from lenslab.ui import state
+from lenslab.ui import cached, state
 from lenslab.ui.controls import Range, free_slider, seed, select, set_before_drawing, slider, toggle
 from lenslab.ui.source_panel import redshift_slider, source_panel
 
@@ -64,7 +64,7 @@ def mass_slider(measure: str) -> None:
     if measure == "theta_E":
         return slider("lens.theta_E", key="w.lens.theta_E")
     if measure == "mass":
-        at = Range(0.2, 15.0, 0.05, text="Mass in projection inside the Einstein radius.")
+        at = Range(0.2, 15.0, 0.05)
         value, label, key = float(cosmology.mass_inside_theta_E(scene.lens.theta_E, d)) / 1e11, \
             "Mass inside the ring (10¹¹ M☉)", "w.lens.mass"
 
@@ -78,7 +78,8 @@ def mass_slider(measure: str) -> None:
         def theta_E(chosen):
             return float(cosmology.theta_E_of_sigma_v(chosen, d))
     free_slider(label, at, value, key=key,
-                help="Faster stars mean more mass, and a larger ring." if key.endswith("sigma_v") else at.text,
+                help="Faster stars mean more mass, and a larger ring." if key.endswith("sigma_v") else
+                "Mass in projection inside the Einstein radius.",
                 on_change=lambda: state.attempt(
                     lambda: state.scene().set({"lens.theta_E": theta_E(st.session_state[key])})))
 
@@ -225,8 +226,11 @@ def controls() -> None:
         st.button("Redo", icon=":material/redo:", key="w.redo", on_click=state.redo, disabled=not state.can_redo())
         st.button("Reset", icon=":material/restart_alt:", key="w.reset", on_click=state.reset,
                   disabled=state.scene() == Scene())
-    st.segmented_control("Controls", list(PANELS), key="w.group", default="Lens", required=True, width="stretch",
-                         label_visibility="collapsed")
-    PANELS[st.session_state["w.group"]]()
+    for tab, panel in zip(st.tabs(list(PANELS), key="w.group", on_change="rerun"), PANELS.values(), strict=True):
+        if tab.open:
+            with tab:
+                panel()
+    where, _, remark = cached.device()
+    st.caption(f"Computed on {where.type}. {remark}")
 
 

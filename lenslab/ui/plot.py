@@ -1,27 +1,14 @@
 """A plotly figure on the page that keeps its place, its zoom and its ears: see plot.js."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import plotly
-import plotly.graph_objects as go
 import streamlit as st
 
-LIBRARY = f"plotly-{plotly.__version__}.min.js"
+from lenslab.figures import library
+from lenslab.figures.canvas import Figure
+
 SCRIPT = Path(__file__).with_name("plot.js")
-
-
-def provide_library(folder: Path) -> None:
-    """Put plotly's own script, which its package brings, where the server serves files from."""
-    target = folder / LIBRARY
-    source = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-    if target.exists() and target.stat().st_size == source.stat().st_size:
-        return
-    folder.mkdir(exist_ok=True)
-    partial = target.with_suffix(".partial")
-    shutil.copyfile(source, partial)
-    partial.replace(target)
 
 
 @st.cache_resource(show_spinner=False)
@@ -30,7 +17,7 @@ def _component():
                                       isolate_styles=False)
 
 
-def plot(figure: go.Figure, *, key: str, alt: str, later: bool = False,
+def plot(figure: Figure, *, key: str, alt: str, later: bool = False,
          on_click: Callable[[float, float], None] | None = None, square: bool = True) -> None:
     """Draw a figure.
 
@@ -50,7 +37,7 @@ def plot(figure: go.Figure, *, key: str, alt: str, later: bool = False,
         (x0, x1), (y0, y1) = layout.xaxis.range, layout.yaxis.range
         aspect = (y1 - y0) / (x1 - x0)
     data = dict(figure=figure.to_json(validate=False), height=layout.height, aspect=aspect, alt=alt, later=later,
-                clickable=on_click is not None, library=f"app/static/{LIBRARY}")
+                clickable=on_click is not None, library=f"app/static/{library.NAME}")
     _component()(data=data, key=key,
                  on_click_change=clicked if on_click is not None else _nothing)
 

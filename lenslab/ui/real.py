@@ -121,7 +121,7 @@ def words(real: RealLens, fitted: beside.Beside) -> None:
     if real.known is not None and real.known.theta_E:
         error = f" ± {real.known.theta_E_err:.2g}" if real.known.theta_E_err else ""
         st.caption(f"{real.known.name}: published Einstein radius {real.known.theta_E:g}{error}″ "
-                   f"({real.known.model or 'model not named'}; {real.known.status}).")
+                   f"({real.known.model or 'model not named'}).")
     if real.observation.notes:
         with st.expander("How the file was read"):
             for note in real.observation.notes:

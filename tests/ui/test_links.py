@@ -1,0 +1,61 @@
+"""Links: what is written is read back, and what comes from anywhere is bounded and checked."""
+
+import pytest
+
+from lenslab.scene import Clump, Scene, Sersic
+from lenslab.ui import links
+from lenslab.ui.gallery import PRESETS
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_every_preset_travels_in_a_link(preset):
+    assert links.from_query(links.to_query(preset.scene)) == preset.scene
+
+
+def test_a_link_is_readable_and_short():
+    assert links.to_query(Scene().set({"lens.theta_E": 1.4, "substructure.kind": "cdm"})) == {
+        "lens.theta_E": "1.4", "substructure.kind": "cdm"}
+    assert links.to_query(Scene()) == {}
+
+
+def test_lists_and_nothing_travel_too():
+    scene = Scene().set({"lens_light": (Sersic(magnitude=19.0),), "camera.background_rms": 0.01,
+                         "substructure.clumps": (Clump(), Clump(log10_mass=8.0)), "source.picture": "a" * 64})
+    assert links.from_query(links.to_query(scene)) == scene
+    rms = scene.set({"camera.background_rms": None, "source.picture": None})
+    assert links.from_query(links.to_query(rms)) == rms
+
+
+@pytest.mark.parametrize(("query", "words"), [
+    ({"lens.q": "7"}, "between 0.1 and 1"),
+    ({"lens.q": "often"}, "no number"),
+    ({"lens.q": "NaN"}, "no number"),
+    ({"lens.q": "1e999"}, "finite"),
+    ({"lens.q": "true"}, "finite number"),
+    ({"lens.mass": "3"}, "no setting 'lens.mass'"),
+    ({"lens.__class__": "3"}, "single settings"),
+    ({"lens.__doc__": "3"}, "no setting"),
+    ({"lens": "{}"}, "single settings"),
+    ({"substructure.kind": "magic"}, "choose one of"),
+    ({"z_source": "0.2"}, "not beyond the lens"),
+    ({"lens_light": "3"}, "list"),
+    ({"lens_light": '[{"magnitude": 19, "colour": 3}]'}, "no setting 'colour'"),
+    ({"camera.psf": "pixel"}, "psf_picture"),
+    ({"camera.num_pix": "512", "camera.supersampling": "16"}, "rays"),
+    ({"source.picture": "../../etc/passwd"}, "64 hex digits"),
+    ({"lens_light": "[" * 5000}, "no number or list"),
+])
+def test_bad_links_are_refused_in_words(query, words):
+    with pytest.raises(ValueError, match=words) as refusal:
+        links.from_query(query)
+    assert str(refusal.value).endswith(".") and len(str(refusal.value)) < 1000
+
+
+def test_long_links_are_refused_both_ways():
+    many = Scene().set({"substructure.clumps": tuple(Clump(center_x=k / 100) for k in range(200))})
+    with pytest.raises(ValueError, match="scene.json"):
+        links.to_query(many)
+    with pytest.raises(ValueError, match="settings"):
+        links.from_query({"lens.q": "0.5" + " " * 20000})
+    with pytest.raises(ValueError, match="settings"):
+        links.from_query({f"x{k}": "1" for k in range(200)})
