@@ -7,8 +7,10 @@ from astropy.constants import G, M_sun, c
 from astropy.cosmology import FlatLambdaCDM
 from lenstronomy.Cosmo.lens_cosmo import LensCosmo
 
+from lenslab.physics import substructure
 from lenslab.population import CHUNK, POPULATIONS, SPLITS, find
 from lenslab.population.record import bell, fixed, log_uniform, uniform, whole
+from lenslab.scene import MAX_CLUMPS
 
 COSMO = FlatLambdaCDM(H0=70, Om0=0.3)
 GALAXIES = ("hst", "hst-light", "euclid", "euclid-light")
@@ -227,3 +229,22 @@ def test_mended_points_hold_the_share_of_mass_that_was_drawn():
     assert share.min() >= 0.003 and share.max() <= 0.05
     assert (columns(drawn, "substructure.n_points")[cdm] == 0).all()  # drawn from the share, by a Poisson law
     assert (columns(drawn, "substructure.log10_m_min")[cdm] == 7).all()
+
+
+@pytest.mark.parametrize("name", ["hst", "euclid"])
+def test_no_draw_has_more_halos_than_a_scene_may(name):
+    """Expected number at the largest f_sub, as lenslab.physics.substructure counts it; a refusal would end a set."""
+    population, most = find(name), 0.0
+    for index in range(12):
+        for _, scenes in population.chunk(index, 1).groups:
+            if scenes.template.substructure.kind == "cdm":
+                host = (scenes[path].numpy() for path in ("lens.theta_E", "lens.q", "lens.gamma", "z_lens", "z_source",
+                                                          "H0", "Om0"))
+                at, f_sub = substructure.host(*host), np.full(len(scenes), 0.1)
+                slope, low, high, drawn = (scenes[f"substructure.{path}"].numpy() for path in (
+                    "slope", "log10_m_min", "log10_m_max", "log10_m_resolved"))
+                law = substructure.mass_law(f_sub, slope, low, high, drawn, None)
+                radius = substructure.disc_radius(at.theta_E, 0.05, 0.05, 64 * population.camera.pixel_scale / 2**0.5)
+                number = substructure.drawn_number(law, at, substructure.density(law, at), radius)
+                most = max(most, number.max())
+    assert 500 < most < 0.75 * MAX_CLUMPS

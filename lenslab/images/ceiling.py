@@ -6,6 +6,7 @@ anybody can tell this lens from a smooth one. The smooth model is taken as linea
 high where substructure is so strong that a smooth fit would wander far.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -30,12 +31,12 @@ def significance(scene: Scene) -> tuple[Tensor, float]:
     return left, float(left.square().sum().sqrt())
 
 
-def lambdas(scenes: Scenes) -> Tensor:
-    """lambda (B,) of each image of a batch, float64."""
-    return residuals(scenes).square().sum((1, 2, 3)).sqrt()
+def lambdas(scenes: Scenes, shine: Callable | None = None) -> Tensor:
+    """lambda (B,) of each image of a batch, float64; `shine` as in `simulate.noise_free`."""
+    return residuals(scenes, shine).square().sum((1, 2, 3)).sqrt()
 
 
-def residuals(scenes: Scenes) -> Tensor:
+def residuals(scenes: Scenes, shine: Callable | None = None) -> Tensor:
     """The substructure's change of the image in sigmas (B, 1, H, W), what a smooth model could mimic projected out.
 
     Free in the smooth model: Einstein radius, ellipticity, centre and shear of the lens, slope and multipoles where
@@ -44,7 +45,7 @@ def residuals(scenes: Scenes) -> Tensor:
     """
     with torch.no_grad():
         scenes = scenes.to("cpu", torch.float64)
-        mean, variance = expected(scenes, noise_free(scenes))
+        mean, variance = expected(scenes, noise_free(scenes, shine=shine))
         smooth = free_ellipticities(without_substructure(scenes))
         sigma = variance.sqrt().flatten(1)
         difference = (mean - expected(smooth, noise_free(smooth))[0]).flatten(1) / sigma

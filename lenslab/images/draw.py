@@ -91,7 +91,7 @@ def items(population: Population, chunk: int, seed: int, split: str = "train", *
                 if path in wide.values:
                     parameters[rows, k] = wide[path].numpy()
             if ceiling:
-                truths["ceiling"][rows] = lambdas(wide).numpy()
+                truths["ceiling"][rows] = lambdas(wide, shine).numpy()
     return Items(image, variance, rms, drawn.labels, parameters, seeds, truths)
 
 

@@ -78,7 +78,8 @@ GALAXY_DARK = {
                "vortex_phi": uniform(-np.pi / 2, np.pi / 2)},
 }
 # Of the variance that subhalos add, those below 10^7.5 Msun hold (10^7.5/10^10)^1.1 = 0.2 %, and they are 65 % of those
-# above 10^7: not drawn, they are part of the smooth lens.
+# above 10^7: not drawn, they are part of the smooth lens. Euclid sees less and has larger frames: 10^7.7 there, or a
+# rare draw would pass scene.MAX_CLUMPS.
 HALOS = {"slope": fixed(-1.9), "log10_m_min": fixed(6), "log10_m_max": fixed(10), "log10_m_resolved": fixed(7.5)}
 GALAXY_DARK["cdm"] |= HALOS
 GALAXY_DARK["wdm"] |= HALOS
@@ -200,11 +201,13 @@ def galaxy_population(name: str, switches: dict[str, bool]) -> Population:
     laws = GALAXY_LAWS | {"signal_to_noise": log_uniform(20, 200) if wide else log_uniform(50, 500)}
     if family.endswith("-light"):
         laws |= LIGHT_LAWS
+    dark = {kind: own | ({"log10_m_resolved": fixed(7.7)} if wide and "log10_m_resolved" in own else {})
+            for kind, own in GALAXY_DARK.items()}
     for switch, on in switches.items():
         laws |= {} if on else SMOOTH_SWITCHES[switch]
     return Population(
         name=name, family=telescope, classes=("smooth", "cdm", "wdm", "fdm", "vortex"),
-        kinds=("none", "cdm", "wdm", "fdm", "vortex"), symmetry="D4", camera=camera, laws=laws, dark=GALAXY_DARK,
+        kinds=("none", "cdm", "wdm", "fdm", "vortex"), symmetry="D4", camera=camera, laws=laws, dark=dark,
         sample=sample_galaxies, switches=switches, most_clumps=MOST_CLUMPS,
         most_lights=2 if family.endswith("-light") else 0, kept={"lens.theta_E": (0.7, 2.2) if wide else (0.5, 1.8)},
         about=f"Galaxy lenses as {'Euclid VIS' if wide else 'HST WFC3/IR F160W'} would see them, "
