@@ -69,7 +69,7 @@ class Stretch:
             if all(abs(place - other) >= 0.12 * (high - low) for other, _ in kept):
                 kept.append((place, value))
         kept.sort()
-        return [place for place, _ in kept], [f"{value:.3g}" for _, value in kept]
+        return [place for place, _ in kept], [f"{value:g}" for _, value in kept]
 
 
 def nice(length: float) -> float:

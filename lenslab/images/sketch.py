@@ -21,6 +21,7 @@ BETWEEN = 3       # points of the curves' grid for each pixel
 STEP = 1e-5       # arcsec, of central differences: errors near 1e-10 in float64
 NEWTON = 12       # steps at most
 FOUND = 1e-9      # arcsec on the source plane
+FAINTEST = 1e-9   # |mu|: the core that a singular lens is softened with shines less
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def images(lens: LensModel, maps: Maps, axis: np.ndarray, beta_x: float, beta_y:
         move /= np.where(det == 0, 1e-30, det)[:, None]
         move *= np.minimum(1, pixel / np.maximum(np.hypot(*move.T), 1e-30))[:, None]
         theta = np.where(found[:, None], theta, theta + move)
+    found &= np.abs(det) * FAINTEST < 1
     theta, det = theta[found], det[found]
     first = [k for k in range(len(theta)) if all(np.hypot(*(theta[k] - theta[j])) > 1e-5 for j in range(k))]
     return theta[first, 0], theta[first, 1], 1 / det[first]

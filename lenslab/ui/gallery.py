@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lenslab.instruments import INSTRUMENTS
-from lenslab.scene import Clump, Scene
+from lenslab.scene import Clump, Scene, Sersic
 
 
 @dataclass(frozen=True, eq=False)
@@ -12,6 +12,7 @@ class Preset:
     """A scene by what differs from the default one, and what it shows."""
 
     name: str
+    short: str  # on its button, beside its neighbours
     changes: tuple[tuple[str, object], ...]
     text: str
 
@@ -20,8 +21,13 @@ class Preset:
         return Scene().set(dict(self.changes))
 
 
+SHORT = {"Cold dark matter": "Dark matter: cold", "Warm dark matter": "warm", "Fuzzy dark matter": "fuzzy",
+         "Vortex": "vortex", "One dark clump": "one clump"}
+
+
 def _preset(name: str, text: str, **changes) -> Preset:
-    return Preset(name, tuple((path.replace("__", "."), value) for path, value in changes.items()), text)
+    settings = tuple((path.replace("__", "."), value) for path, value in changes.items())
+    return Preset(name, SHORT.get(name, name), settings, text)
 
 
 _ROUND = dict(lens__q=0.8, lens__phi=0.4, lens__gamma1=0.03, source__center_x=0.03, source__center_y=0.02,
@@ -46,6 +52,13 @@ PRESETS = (
     _preset("Cusp", "The source sits just inside a cusp of the caustic: three of four images merge into an arc.",
             lens__q=0.6, lens__phi=0.0, lens__gamma1=0.0, source__center_x=0.0, source__center_y=0.31,
             source__R_sersic=0.07, source__magnitude=23.0, source__q=1.0),
+    _preset("Young galaxy", "Knots of young stars behind a bright galaxy, as JWST would see them: find each one again.",
+            **_SHARP, lens__theta_E=1.45, lens__q=0.72, lens__phi=0.5, lens__gamma1=0.04, source__center_x=0.12,
+            source__center_y=0.1, source__R_sersic=0.16, source__magnitude=23.2, source__q=0.6,
+            lens_light=(Sersic(magnitude=20.6, R_sersic=0.5, n_sersic=4.0, q=0.78, phi=0.5),),
+            source__clumps=tuple(Sersic(magnitude=25.7, R_sersic=0.0192, n_sersic=1.0, q=1.0, phi=0.0, center_x=x,
+                                        center_y=y) for x, y in ((0.0432, 0.0673), (-0.1169, -0.0285),
+                                                                 (0.0974, -0.0637), (-0.0525, 0.1928)))),
     _preset("Cold dark matter", "Hundreds of small dark halos, as cold dark matter makes them. What do they change?",
             **_ROUND, substructure__kind="cdm", substructure__f_sub=0.05),
     _preset("Warm dark matter", "Warm dark matter erases the small halos: compare with the cold kind.",
@@ -55,11 +68,11 @@ PRESETS = (
     _preset("Vortex", "A line of mass, as a vortex of an axion condensate would be, crosses the lens.",
             **_ROUND, substructure__kind="vortex", substructure__f_vortex=0.05, substructure__log10_m_axion=-23.6,
             substructure__vortex_phi=0.6),
+    _preset("One dark clump", "A single dark halo sits on the arc of an otherwise smooth lens. Can you see it?",
+            **_ROUND, **_SHARP, substructure__clumps=(Clump(log10_mass=9.7, center_x=1.05, center_y=0.75),)),
     _preset("DeepLense I", "One image of the set that the DeepLense networks learnt from, with 25 point masses.",
             **_DEEPLENSE, substructure__kind="deeplense_cdm", substructure__n_points=25,
             substructure__slope=-0.9, substructure__log10_m_min=6.0, substructure__log10_m_max=10.0),
-    _preset("One dark clump", "A single dark halo sits on the arc of an otherwise smooth lens. Can you see it?",
-            **_ROUND, **_SHARP, substructure__clumps=(Clump(log10_mass=9.7, center_x=1.05, center_y=0.75),)),
 )
 BY_NAME = {preset.name: preset for preset in PRESETS}
 

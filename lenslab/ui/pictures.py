@@ -1,5 +1,6 @@
 """The three pictures that a visitor sees first, each with a sentence that says what it shows."""
 
+import numpy as np
 import streamlit as st
 
 from lenslab.figures import canvas, mass, observed, source
@@ -8,6 +9,7 @@ from lenslab.scene import Scene
 from lenslab.ui import cached, state
 from lenslab.ui.plot import plot
 
+BRIGHT = 0.1  # |mu| of an image worth counting
 STRETCH_TEXT = "How brightness becomes colour: asinh shows faint and bright, linear is what the detector counts."
 
 
@@ -30,10 +32,16 @@ def observed_picture(scene: Scene, kind: str) -> None:
 
 def image_sentence(scene: Scene) -> str:
     """What to look for in the image."""
-    number = len(cached.sketch(scene).x)
-    words = {0: "The source shows no bright image in this frame",
-             1: "The source is seen once: it lies outside the caustics"}
-    seen = words.get(number, f"One galaxy, seen {number} times: its light is bent round the lens on several paths")
+    found = cached.sketch(scene)
+    number = int((np.abs(found.magnification) > BRIGHT).sum())
+    source = scene.source
+    covered = found.caustics and source.picture is None and max(
+        np.hypot(x - source.center_x, y - source.center_y).max() for x, y in found.caustics[:1]) < source.R_sersic
+    seen = {0: "The source shows no bright image in this frame",
+            1: "The source is seen once: it lies outside the caustics"}.get(
+        number, f"One galaxy, seen {number} times: its light is bent round the lens on several paths")
+    if covered and number > 1:
+        seen = f"The source covers the whole caustic, so we see a ring; its centre is seen {number} times"
     light = "" if scene.lens_light else " The lens itself is dark here; give it light under Lens."
     return f"{seen}.{light} One lens plane; masses elsewhere along the line of sight are not modelled."
 
