@@ -29,7 +29,7 @@ DEFECTS = {  # what each switch does while it is on
     "fixed_number": "always 25 subhalos: the Poisson draw is ignored",
     "mass_not_conserved": "substructure comes on top of the mass of the smooth lens",
     "z_source_convention": "deflections are taken for a source at 2.5 and rescaled to the one at 1.0",
-    "fixed_macro": "one lens mass, ellipticity and shear, one shape of source",
+    "fixed_macro": "one lens mass, ellipticity and shear, one shape and brightness of source",
 }
 SWITCHES = {
     "deeplense-1": tuple(name for name in DEFECTS if name not in ("doubled", "z_source_convention")),
@@ -117,6 +117,8 @@ def deeplense_population(name: str, switches: dict[str, bool]) -> Population:
     laws = fixed_laws() if switches["fixed_macro"] else VARIED
     laws = laws | {"source.center_x": uniform(-0.35, 0.35), "source.center_y": uniform(-0.35, 0.35),
                    "source.magnitude": fixed(magnitude)}
+    if not switches["fixed_macro"]:  # or the total flux would tell the magnification, and that the class
+        laws |= {"source.magnitude": uniform(magnitude - 0.75, magnitude + 0.75)}
     if family == "deeplense-1":
         laws |= {"camera.exposure_time": log_uniform(10**3, 10**3.5)}
     flat, always = switches["flat_mass_function"], switches["fixed_number"]
