@@ -105,7 +105,7 @@ class Clump:
 
 @dataclass(frozen=True)
 class Substructure:
-    """What the dark matter does on small scales; each kind reads its own numbers (docs of lenslab.physics.substructure).
+    """What the dark matter does on small scales; each kind reads its own numbers.
 
     none; cdm, wdm: a population of truncated NFW subhalos; fdm: interference granules and soliton; vortex: a uniform
     rod; deeplense_cdm, deeplense_axion: the point masses of DeepLenseSim.

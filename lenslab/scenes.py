@@ -12,6 +12,7 @@ from lenslab.scene import Camera, Scene, Sersic
 # What of a camera may differ within a batch; the rest shapes the arrays and belongs to the structure.
 CAMERA_VALUES = ("exposure_time", "num_exposures", "sky_brightness", "read_noise", "zero_point", "gain",
                  "background_rms")
+FLATTEST = (0.8, 0.65, 0.5, 0.3, 0.1)  # steps of axis ratio; the last is the limit of lens.q
 DARK = 99.0  # magnitude of the clumps that pad a batch: they add nothing
 
 
@@ -24,6 +25,7 @@ class Scenes:
     seeds      (B, 2) int64 array: seed_substructure, seed_noise
     sie        every slope is 2, so that the closed SIE may stand for the power law
     multipoles some multipole is not zero
+    flattest   no lens has a smaller axis ratio than this, one of a few steps
     """
 
     template: Scene
@@ -31,6 +33,7 @@ class Scenes:
     seeds: np.ndarray
     sie: bool
     multipoles: bool
+    flattest: float = FLATTEST[-1]
 
     @staticmethod
     def of(scenes: Sequence[Scene], *, device: torch.device | str = "cpu", dtype=torch.float32) -> "Scenes":
@@ -50,8 +53,11 @@ class Scenes:
         """A batch from tensors, for populations and fits; a value that wants a gradient keeps the general formula."""
         def still(path, at):
             return not values[path].requires_grad and bool((values[path] == at).all())
+        q = values["lens.q"].detach()
+        free = "lens.e1" in values or not len(q)
+        flattest = FLATTEST[-1] if free else next((step for step in FLATTEST if float(q.min()) >= step), FLATTEST[-1])
         return Scenes(template, values, np.asarray(seeds, np.int64), still("lens.gamma", 2),
-                      not (still("lens.a3_a", 0) and still("lens.a4_a", 0)))
+                      not (still("lens.a3_a", 0) and still("lens.a4_a", 0)), flattest)
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -76,8 +82,8 @@ class Scenes:
 
     def take(self, rows) -> "Scenes":
         """Some rows of the batch, by a slice or an index array."""
-        values = {path: value[rows] for path, value in self.values.items()}
-        return Scenes.from_values(self.template, values, self.seeds[rows])
+        return replace(self, values={path: value[rows] for path, value in self.values.items()},
+                       seeds=self.seeds[rows])
 
     def to(self, device=None, dtype=None) -> "Scenes":
         values = {path: value.to(device=device, dtype=dtype) for path, value in self.values.items()}

@@ -5,7 +5,7 @@ Optional: the eager path is the default, and the fallback where no C++ compiler 
 
 import shutil
 import warnings
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 import torch
@@ -13,9 +13,13 @@ from torch import Tensor
 
 from lenslab.images.realise import Realisation
 from lenslab.images.simulate import brightness
+from lenslab.physics import clumps
 from lenslab.scenes import Scenes
 
-NO_SEEDS = np.zeros((0, 2), np.int64)  # the drawing reads none, and the compiler need not watch them
+# Longer formulas than by default stay in one loop, rather than pass maps to each other through memory; none too long,
+# since what is used twice is written out twice until it is stored.
+OPTIONS = clumps.COMPILER_OPTIONS | {"realize_opcount_threshold": 60, "realize_reads_threshold": 8}
+
 
 
 class CompiledBrightness:
@@ -26,19 +30,62 @@ class CompiledBrightness:
 
     def __init__(self):
         self.why_eager = why_not()
-        self._shine = brightness if self.why_eager else torch.compile(brightness, dynamic=False)
-        self._sizes: dict = {}
+        self._known: dict = {}
 
     def __call__(self, scenes: Scenes, realisation: Realisation) -> Tensor:
-        size = self._sizes.setdefault(scenes.template, len(scenes))
+        if self.why_eager:
+            return brightness(scenes, realisation)
+        parts = tensors_of(realisation)
+        key = (scenes.template, scenes.sie, scenes.multipoles, scenes.flattest, tuple(scenes.values),
+               tuple(part.shape[1:] for part in parts))
+        if key not in self._known:
+            self._known[key] = len(scenes), _compiled(scenes, realisation)
+        size, shine = self._known[key]
         missing = size - len(scenes)
         if missing > 0:
             rows = np.r_[np.arange(len(scenes)), np.zeros(missing, int)]
-            return self._call(scenes.take(rows), realisation.take(rows))[:len(scenes)]
-        return self._call(scenes, realisation)
+            return self(scenes.take(rows), realisation.take(rows))[:len(scenes)]
+        return shine(torch.stack(list(scenes.values.values())), *parts)
 
-    def _call(self, scenes: Scenes, realisation: Realisation) -> Tensor:
-        return self._shine(replace(scenes, seeds=NO_SEEDS), realisation)
+
+def _compiled(scenes: Scenes, realisation: Realisation):
+    """A compiled function of one table of numbers and a few tensors.
+
+    Before each call the compiler checks every argument that it has read: with each number of the scene on its own that
+    takes as long as drawing sixteen images.
+    """
+    paths, frame, layout = list(scenes.values), replace(scenes, values={}, seeds=None), without_tensors(realisation)
+
+    def shine(table: Tensor, *parts: Tensor) -> Tensor:
+        values = dict(zip(paths, table.unbind(), strict=True))
+        return brightness(replace(frame, values=values), with_tensors(layout, iter(parts)))
+    return torch.compile(shine, dynamic=False, options=OPTIONS)
+
+
+def tensors_of(record) -> list[Tensor]:
+    """The tensors of a realisation, in the order of its fields."""
+    found = []
+    for item in fields(record):
+        value = getattr(record, item.name)
+        if is_dataclass(value):
+            found += tensors_of(value)
+        elif isinstance(value, Tensor):
+            found.append(value)
+    return found
+
+
+def without_tensors(record) -> tuple:
+    """The layout of a realisation: its class, and for each field a layout, True for a tensor, or None."""
+    values = [getattr(record, item.name) for item in fields(record)]
+    return type(record), [without_tensors(value) if is_dataclass(value) else isinstance(value, Tensor) or None
+                          for value in values]
+
+
+def with_tensors(layout: tuple, parts):
+    """A realisation of a layout from other tensors; what was none is None."""
+    kind, values = layout
+    return kind(*[with_tensors(value, parts) if isinstance(value, tuple) else value and next(parts)
+                  for value in values])
 
 
 def why_not() -> str:

@@ -54,10 +54,11 @@ class LensModel:
         value = {path: column(scenes[path]) for path in scenes.values if path.startswith("lens.")}
         e1, e2 = map(column, scenes.ellipticity("lens"))
         center = value["lens.center_x"], value["lens.center_y"]
+        hint = dict(flattest=scenes.flattest) if quantity == "deflection" else {}
         if scenes.sie:
-            parts = [profile("sie", quantity)(x, y, theta_E, e1, e2, *center)]
+            parts = [profile("sie", quantity)(x, y, theta_E, e1, e2, *center, **hint)]
         else:
-            parts = [profile("epl", quantity)(x, y, theta_E, value["lens.gamma"], e1, e2, *center)]
+            parts = [profile("epl", quantity)(x, y, theta_E, value["lens.gamma"], e1, e2, *center, **hint)]
         parts.append(profile("shear", quantity)(x, y, value["lens.gamma1"], value["lens.gamma2"]))
         if scenes.multipoles:
             phi, scale = value["lens.phi"], theta_E / value["lens.q"].sqrt()  # as lenstronomy's EPL_MULTIPOLE_M3M4
@@ -120,10 +121,28 @@ def lens_light(scenes: Scenes, x: Tensor, y: Tensor) -> Tensor | None:
     return sum(parts[1:], parts[0]) if parts else None
 
 
+def prepared(scenes: Scenes) -> Scenes:
+    """The same batch with what each ray would else compute again: ellipticities, and amplitudes of Sersic profiles.
+
+    A compiler fuses such numbers into the loop over rays, where a sine or a gamma function costs more than all else.
+    """
+    if "lens.e1" in scenes.values and "source.amp" in scenes.values:
+        return scenes
+    extra = {}
+    for path in scenes.values:
+        owner, _, name = path.rpartition(".")
+        if name == "q":
+            extra[f"{owner}.e1"], extra[f"{owner}.e2"] = scenes.ellipticity(owner)
+        if name == "R_sersic":
+            extra[f"{owner}.amp"] = light.sersic_amplitude(flux(scenes, owner), scenes[path],
+                                                           scenes[f"{owner}.n_sersic"])
+    return replace(scenes, values={**scenes.values, **extra})
+
+
 def sersic(scenes: Scenes, owner: str, x: Tensor, y: Tensor, moved: bool = False) -> Tensor:
     """One Sersic component of a batch; `moved` when x and y count from its centre already."""
-    R, n = scenes[f"{owner}.R_sersic"], scenes[f"{owner}.n_sersic"]
-    amp = light.sersic_amplitude(flux(scenes, owner), R, n)
+    scenes = prepared(scenes)
+    R, n, amp = (scenes[f"{owner}.{name}"] for name in ("R_sersic", "n_sersic", "amp"))
     e1, e2 = scenes.ellipticity(owner)
     zero = torch.zeros_like(R)
     center = (zero, zero) if moved else (scenes[f"{owner}.center_x"], scenes[f"{owner}.center_y"])

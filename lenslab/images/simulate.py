@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.images.model import LensModel, column, lens_light, lens_model, source_light
+from lenslab.images.model import LensModel, column, lens_light, lens_model, prepared, source_light
 from lenslab.images.observation import Maps, Observation
 from lenslab.images.realise import Realisation, realise
 from lenslab.physics import camera as optics
@@ -34,6 +34,7 @@ def noise_free(scenes: Scenes, realisation: Realisation | None = None, shine: Ca
 
 def chunks(scenes: Scenes, realisation: Realisation):
     """A batch in parts that a device holds at once."""
+    scenes = prepared(scenes)
     rays = (scenes.template.camera.num_pix * scenes.template.camera.supersampling) ** 2
     step = max(1, RAYS_AT_ONCE[scenes["lens.theta_E"].device.type] // rays)
     if len(scenes) <= step:

@@ -22,9 +22,9 @@ def sersic_surface_brightness(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, c
     """
     dx, dy = x - center_x, y - center_y
     zx, zy = (1 - e1) * dx - e2 * dy, (1 + e1) * dy - e2 * dx
-    R_sersic = R_sersic.clamp_min(FLOOR_R)
-    square = (zx * zx + zy * zy) / (1 - e1 * e1 - e2 * e2).abs().clamp_min(1e-6)
-    ratio = square.clamp_min(FLOOR_R**2) / (R_sersic * R_sersic)
+    per_square = 1 / R_sersic.clamp_min(FLOOR_R) ** 2  # divisions are done on (B, 1, 1), not on every position
+    scale = per_square / (1 - e1 * e1 - e2 * e2).abs().clamp_min(1e-6)
+    ratio = torch.maximum((zx * zx + zy * zy) * scale, FLOOR_R**2 * per_square)
     b = _b_n(n_sersic)
     return amp * (b - b * (ratio.log() * (0.5 / n_sersic)).exp()).exp()
 
