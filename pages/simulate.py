@@ -10,33 +10,30 @@ from lenslab.ui.panels import controls
 links.read()
 state.recall_pictures()
 scene = state.scene()
+problem = cached.problem(scene)
 
 st.title("What does a galaxy do to the light behind it?")
-gallery()
-if state.notice():
-    st.warning(state.notice(), icon=":material/info:")
-
-if problem := cached.problem(scene):
-    st.warning(problem, icon=":material/block:")
-    with st.sidebar:
-        controls()
-    links.write()
-    st.stop()
-
+head = st.container()
 left, right = st.columns([5, 3], gap="medium")
-with left:
-    pictures.observed_picture(scene, st.session_state.get("simulate.stretch") or "asinh")
+below = st.container()
+
+# The order of drawing is not that of the page: what a turned slider changes comes first, the sliders themselves last.
+if not problem:
+    with left:
+        pictures.observed_picture(scene, st.session_state.get("simulate.stretch") or "asinh")
+    with right:
+        pictures.source_picture(scene)
+        pictures.mass_picture(scene)
+    with left:
+        st.caption(pictures.image_sentence(scene))
+        pictures.stretch_choice("simulate.stretch")
+with head:
+    gallery()
+    if told := problem or state.notice():
+        st.warning(told, icon=":material/info:")
 with st.sidebar:
     controls()
-with right:
-    pictures.source_picture(scene)
-    st.caption("The galaxy behind, without a lens: **click to move it**. Inside the dashed caustics it is seen more "
-               "often.")
-    pictures.mass_picture(scene)
-    st.caption("All mass, dark and bright. White: critical curves, where images grow without bound. Dots: images "
-               "of the source's centre.")
-with left:
-    st.caption(pictures.image_sentence(scene))
-    pictures.stretch_choice("simulate.stretch")
-looks(scene)
+if not problem:
+    with below:
+        looks(scene)
 links.write()

@@ -151,6 +151,7 @@ def test_source_camera_and_lens_light_controls(app):
     checked(app.slider(key="w.cam.exposure_time").set_value(3.0).run())
     assert scene(app).camera.exposure_time == pytest.approx(1000)
     assert app.selectbox(key="w.camera").value == "Own numbers"
+    app.session_state["w.fold.light"] = True
     group(app, "Lens")
     app.button_group(key="w.light.number").set_value(1)
     checked(app.run())

@@ -26,7 +26,7 @@ from lenslab.scenes import Scenes
 
 MAX_RAYS = 2048   # on a side
 MAX_WORK = 4 * 10**8  # rays times clumps: some ten seconds of one core
-SOURCE_SIDE = 96  # pixels of the picture of the source plane
+SOURCE_SIDE = 72  # pixels of the picture of the source plane
 
 
 @st.cache_resource(show_spinner=False)

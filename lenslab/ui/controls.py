@@ -102,6 +102,14 @@ def label_of(path: str) -> tuple[str, str]:
     return (f"{meta['label']} ({unit})" if unit else meta["label"]), meta["text"]
 
 
+def folded(label: str, draw: Callable[[], None], *, key: str, expanded: bool = False) -> None:
+    """An expander whose content is drawn only while it is open: a slider that nobody sees still costs each turn."""
+    fold = st.expander(label, expanded=expanded, key=key, on_change="rerun")
+    if fold.open:
+        with fold:
+            draw()
+
+
 def set_before_drawing(key: str, value) -> None:
     """Give a widget its value without moving one that already shows it, which would undo a quick second press."""
     old = st.session_state.get(key)

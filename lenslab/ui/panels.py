@@ -8,7 +8,7 @@ from lenslab.instruments import INSTRUMENTS, source_of
 from lenslab.physics import cosmology
 from lenslab.scene import Clump, Scene, Sersic
 from lenslab.ui import cached, state
-from lenslab.ui.controls import Range, free_slider, seed, select, set_before_drawing, slider, toggle
+from lenslab.ui.controls import Range, folded, free_slider, seed, select, set_before_drawing, slider, toggle
 from lenslab.ui.source_panel import redshift_slider, source_panel
 
 KINDS = {"none": "None: smooth", "cdm": "Cold (CDM)", "wdm": "Warm (WDM)", "fdm": "Fuzzy (FDM)",
@@ -49,12 +49,14 @@ def lens_panel() -> None:
     slider("lens.phi", key="w.lens.phi")
     shear_sliders()
     redshift_slider("z_lens")
-    with st.expander("Finer shape"):
-        slider("lens.gamma", key="w.lens.gamma")
-        for name in ("a3_a", "delta_phi_m3", "a4_a", "delta_phi_m4", "center_x", "center_y"):
-            slider(f"lens.{name}", key=f"w.lens.{name}")
-    with st.expander("Light of the lens", expanded=bool(state.scene().lens_light)):
-        lens_light_panel()
+    folded("Finer shape", finer_shape, key="w.fold.shape")
+    folded("Light of the lens", lens_light_panel, key="w.fold.light", expanded=bool(state.scene().lens_light))
+
+
+def finer_shape() -> None:
+    """Slope, multipoles and centre."""
+    for name in ("gamma", "a3_a", "delta_phi_m3", "a4_a", "delta_phi_m4", "center_x", "center_y"):
+        slider(f"lens.{name}", key=f"w.lens.{name}")
 
 
 def mass_slider(measure: str) -> None:
@@ -138,10 +140,14 @@ def dark_panel() -> None:
         seed("seed_substructure", key="w.sub.seed")
     clump_panel()
     if kind != "none" or state.scene().substructure.clumps:
-        with st.expander("Details"):
-            for name in KIND_DETAILS.get(kind, ()):
-                slider(f"substructure.{name}", key=f"w.sub.{name}")
-            toggle("substructure.conserve_mass", key="w.sub.conserve_mass")
+        folded("Details", dark_details, key="w.fold.dark")
+
+
+def dark_details() -> None:
+    """What few will turn."""
+    for name in KIND_DETAILS.get(state.scene().substructure.kind, ()):
+        slider(f"substructure.{name}", key=f"w.sub.{name}")
+    toggle("substructure.conserve_mass", key="w.sub.conserve_mass")
 
 
 def clump_panel() -> None:
@@ -187,20 +193,26 @@ def camera_panel() -> None:
                                                      "none": "None"})
     if camera.noise != "none":
         seed("seed_noise", key="w.cam.seed")
-    with st.expander("All numbers of the camera"):
-        blur_select(camera)
-        names = ["supersampling", "num_exposures", "zero_point", "gain"]
-        names += ["moffat_beta"] if camera.psf == "moffat" else ["psf_truncation"] if camera.psf == "gaussian" else []
-        names += ["sky_brightness", "read_noise"] if camera.background_rms is None else []
-        for item in names:
-            slider(f"camera.{item}", key=f"w.cam.{item}")
-        if camera.background_rms is not None:
-            st.caption(f"Noise of an empty pixel: {camera.background_rms:.4g} counts/s, as given.")
-        toggle("camera.noise_twice", key="w.cam.noise_twice")
-        toggle("camera.doubled", key="w.cam.doubled")
-        if name != CUSTOM:
-            st.caption("Sources of these numbers")
-            st.dataframe({"number": list(names), "from": [source_of(name, item) for item in names]}, hide_index=True)
+    folded("All numbers of the camera", camera_numbers, key="w.fold.camera")
+
+
+def camera_numbers() -> None:
+    """The rest of the camera, and where the numbers of a preset come from."""
+    camera = state.scene().camera
+    name = next((name for name, preset in INSTRUMENTS.items() if preset == camera), CUSTOM)
+    blur_select(camera)
+    names = ["supersampling", "num_exposures", "zero_point", "gain"]
+    names += ["moffat_beta"] if camera.psf == "moffat" else ["psf_truncation"] if camera.psf == "gaussian" else []
+    names += ["sky_brightness", "read_noise"] if camera.background_rms is None else []
+    for item in names:
+        slider(f"camera.{item}", key=f"w.cam.{item}")
+    if camera.background_rms is not None:
+        st.caption(f"Noise of an empty pixel: {camera.background_rms:.4g} counts/s, as given.")
+    toggle("camera.noise_twice", key="w.cam.noise_twice")
+    toggle("camera.doubled", key="w.cam.doubled")
+    if name != CUSTOM:
+        st.caption("Sources of these numbers")
+        st.dataframe({"number": list(names), "from": [source_of(name, item) for item in names]}, hide_index=True)
 
 
 def blur_select(camera) -> None:

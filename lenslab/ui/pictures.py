@@ -53,6 +53,8 @@ def source_picture(scene: Scene) -> None:
                              center=(scene.source.center_x, scene.source.center_y)),
          key="simulate.source", later=True, alt="The source without a lens, with caustics; click to move it",
          on_click=lambda x, y: state.change({"source.center_x": round(x, 3), "source.center_y": round(y, 3)}))
+    st.caption("The galaxy behind, without a lens: **click to move it**. Inside the dashed caustics it is seen more "
+               "often.")
 
 
 def mass_picture(scene: Scene) -> None:
@@ -62,3 +64,5 @@ def mass_picture(scene: Scene) -> None:
     plot(mass.convergence(canvas.plane(truth.kappa), frame, critical=found.critical,
                           images=dict(x=found.x, y=found.y, magnification=found.magnification)),
          key="simulate.mass", later=True, alt="Mass of the lens, critical curves and images of the source's centre")
+    st.caption("All mass, dark and bright. White: critical curves, where images grow without bound. Dots: images of "
+               "the source's centre.")

@@ -8,7 +8,7 @@ from lenslab.images import upload
 from lenslab.redshift import at_redshifts
 from lenslab.scene import Sersic
 from lenslab.ui import cached, state
-from lenslab.ui.controls import Range, free_slider, set_before_drawing, slider
+from lenslab.ui.controls import Range, folded, free_slider, set_before_drawing, slider
 
 GOLDEN = pi * (3 - 5**0.5)  # angle between neighbouring clumps, which spreads any number of them evenly
 FILES = ["png", "jpg", "jpeg", "fits", "fit", "fts", "gz", "npy", "npz", "h5", "hdf5"]
@@ -25,8 +25,7 @@ def source_panel() -> None:
     redshift_slider("z_source")
     if not picture:
         clumps_slider()
-    with st.expander("A picture as the source", expanded=picture):
-        picture_panel()
+    folded("A picture as the source", picture_panel, key="w.fold.picture", expanded=picture)
 
 
 def redshift_slider(path: str) -> None:
