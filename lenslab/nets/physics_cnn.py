@@ -24,9 +24,8 @@ class PhysicsCNN(nn.Module):
                        nn.MaxPool2d(2)]
             before = channels
         self.features = nn.Sequential(*layers).to(memory_format=channels_last)   # a third faster on a CPU
-        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(GRID), nn.Flatten(), nn.Dropout(dropout),
-                                  nn.Linear(before * GRID**2, HIDDEN), nn.ReLU(), nn.Dropout(dropout),
-                                  nn.Linear(HIDDEN, n_classes))
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(GRID), nn.Flatten(), nn.Linear(before * GRID**2, HIDDEN),
+                                  nn.ReLU(), nn.Dropout(dropout), nn.Linear(HIDDEN, n_classes))
 
     def forward(self, sigmas: Tensor) -> Tensor:
         return self.head(self.features(self.channels(sigmas)))
