@@ -7,7 +7,8 @@ import streamlit as st
 
 from lenslab.figures import library
 
-PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:")}
+PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
+         "train.py": ("Train", ":material/model_training:")}
 
 
 def open_frame(home: Path) -> None:

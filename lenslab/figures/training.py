@@ -1,0 +1,123 @@
+"""How a training goes, and what a trained network mixes up.
+
+Curves of several runs share their axes. The x axis is fixed from the first step to the last that is planned, so that a
+growing curve moves into the picture and nothing else moves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+RUNS = ("#3f74c8", "#d9822b", "#1f9e89", "#9b5fc0", "#c2527a", "#8a8f9c")  # told apart by colour-blind eyes too
+GRID = "rgba(128,136,155,0.22)"
+FAINT = "rgba(128,136,155,0.9)"
+MAX_POINTS = 600  # of one curve; more than there are pixels tell nothing
+NAMES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy", "lr": "Learning rate", "rate": "Images a second",
+         "gradient": "Length of the gradient", "data_share": "Share of time spent on data", "ece": "Calibration error",
+         "macro_auc": "Macro AUC"}
+MARGIN = dict(l=58, r=14, t=38, b=44, autoexpand=False)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A run as it is drawn."""
+
+    name: str
+    lines: list[dict]   # of metrics.jsonl
+    steps: int          # planned
+
+
+def quantities(curves: Sequence[Curve]) -> list[str]:
+    """What can be drawn of these runs: names of a line's plain numbers, training and validation under one name."""
+    found = {name.removeprefix("val_") for curve in curves for line in (*curve.lines[-1:], *judged(curve.lines)[-1:])
+             for name, value in line.items() if isinstance(value, int | float)}
+    first = [name for name in ("loss", "accuracy", "macro_auc", "ece", "lr", "rate", "data_share", "gradient")
+             if name in found]
+    return first + sorted(found - {*first, "step", "seconds", "n"})
+
+
+def judged(lines: list[dict]) -> list[dict]:
+    return [line for line in lines if any(name.startswith("val_") for name in line)]
+
+
+def points(lines: list[dict], name: str) -> tuple[list[int], list[float]]:
+    """Steps and values of one quantity, each line that has it; a long curve is averaged piece by piece."""
+    found = [(line["step"], float(line[name])) for line in lines
+             if isinstance(line.get(name), int | float) and not isinstance(line[name], bool)]
+    length = -(-len(found) // MAX_POINTS) or 1
+    pieces = [found[k:k + length] for k in range(0, len(found), length)]
+    return [piece[-1][0] for piece in pieces], [sum(value for _, value in piece) / len(piece) for piece in pieces]
+
+
+def curves(runs: Sequence[Curve], quantity: str, *, height: int = 340, guessing: float | None = None) -> go.Figure:
+    """One quantity of one or more runs over their steps: training thin, validation with dots.
+
+    guessing   what a network would reach that knows nothing, as a dotted line
+    """
+    traces = []
+    for number, run in enumerate(runs):
+        colour = RUNS[number % len(RUNS)]
+        both = len(judged(run.lines)) > 0
+        for name, kind in ((quantity, "training"), (f"val_{quantity}", "validation")):
+            x, y = points(run.lines, name)
+            if not x:
+                continue
+            checked = kind == "validation"
+            label = run.name if len(runs) > 1 else kind
+            traces.append(dict(
+                type="scatter", x=x, y=y, name=label, legendgroup=run.name,
+                mode="lines+markers" if checked or len(x) == 1 else "lines",
+                line=dict(color=colour, width=2.2 if checked else 1.3), marker=dict(size=7, color=colour),
+                opacity=1.0 if checked or not both else 0.6,
+                showlegend=len(runs) == 1 or not any(trace["name"] == label for trace in traces),
+                hovertemplate=f"{run.name}, {kind}<br>step %{{x}}<br>{quantity} %{{y:.4g}}<extra></extra>"))
+    last = max([run.steps for run in runs] + [max(trace["x"]) for trace in traces], default=1) or 1
+    shapes, notes = [], []
+    if guessing is not None:
+        shapes.append(dict(type="line", xref="paper", x0=0, x1=1, y0=guessing, y1=guessing,
+                           line=dict(color=FAINT, width=1.2, dash="dot")))
+        notes.append(dict(xref="paper", x=1, xanchor="right", y=guessing, yanchor="bottom", text="guessing",
+                          showarrow=False, font=dict(size=11)))
+    y = dict(range=[0, 1]) if quantity in ("accuracy", "macro_auc", "data_share") else dict(rangemode="tozero")
+    return chart(NAMES.get(quantity, quantity), traces, height, key=f"{quantity} " + " ".join(run.name for run in runs),
+                 x=dict(range=[0, last * 1.02], title=dict(text="step", standoff=4, font=dict(size=12))), y=y,
+                 shapes=shapes, notes=notes)
+
+
+def chart(title: str, traces: list[dict], height: int, *, key: str, x: dict, y: dict, shapes=(), notes=()) -> go.Figure:
+    """Axes with a faint grid, and a legend on the line of the title."""
+    axis = dict(gridcolor=GRID, zeroline=False, linecolor=GRID, showline=True, ticklen=3, tickfont=dict(size=11),
+                tickcolor=GRID)
+    layout = dict(
+        template=None, height=height, margin=MARGIN, uirevision=key, hovermode="closest", dragmode=False,
+        title=dict(text=title, x=0, xref="container", xanchor="left", y=1, yref="container", yanchor="top",
+                   pad=dict(t=9, l=6), font=dict(size=14)),
+        showlegend=True, legend=dict(orientation="h", x=1, xanchor="right", y=1.0, yanchor="bottom",
+                                     bgcolor="rgba(0,0,0,0)", font=dict(size=11)),
+        modebar=dict(bgcolor="rgba(0,0,0,0)", color="#8a90a0", activecolor="#5b7fd0"),
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        xaxis={**axis, **x}, yaxis={**axis, "nticks": 6, **y}, shapes=list(shapes), annotations=list(notes))
+    return go.Figure(data=traces, layout=layout, _validate=False)
+
+
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], *, dark: bool, height: int = 340) -> go.Figure:
+    """Rows: what an image is; columns: what the network says; shares of each row, numbers of images on hover."""
+    totals = [max(1, sum(row)) for row in counts]
+    shares = [[value / total for value in row] for row, total in zip(counts, totals, strict=True)]
+    ground, ink = ("#1a2030", "#8fb4ff") if dark else ("#f3f5fa", "#2f5cb4")
+    notes = [dict(x=name, y=truth, text=f"{share:.0%}", showarrow=False,
+                  font=dict(size=13, color=("#10141e" if dark else "#ffffff") if share > 0.5
+                            else ("#e6e9f2" if dark else "#1c2233")))
+             for truth, row in zip(classes, shares, strict=True) for name, share in zip(classes, row, strict=True)]
+    trace = dict(type="heatmap", z=shares, x=list(classes), y=list(classes), customdata=[list(row) for row in counts],
+                 colorscale=[[0, ground], [1, ink]], zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,
+                 hovertemplate="is %{y}, called %{x}<br>%{z:.1%} of its images (%{customdata})<extra></extra>")
+    figure = chart("What it mixes up", [trace], height, key="confusion " + " ".join(classes), notes=notes,
+                   x=dict(title=dict(text="the network says", standoff=4, font=dict(size=12)), showgrid=False,
+                          type="category"),
+                   y=dict(title=dict(text="it is", standoff=4, font=dict(size=12)), showgrid=False, type="category",
+                          autorange="reversed"))
+    figure.layout.margin = dict(MARGIN, l=86)
+    figure.layout.showlegend = False
+    return figure

@@ -1,0 +1,183 @@
+"""A new training: every control is made from the declaration of its setting. What was chosen outlives a change of page.
+
+torch is loaded here and not by those who only watch.
+"""
+
+from dataclasses import Field, fields
+from pathlib import Path
+
+import streamlit as st
+
+from lenslab.checkpoint import list_checkpoints
+from lenslab.runs import jobs
+from lenslab.ui import train_facts as facts
+
+KEPT, NOTICE, CHOSEN = "train.kept", "train.notice", "train.run"
+FIRST = dict(network="cnn", population="seed-64", steps=300, validate_every=50, validation=300, test=600)
+FIRST_NAME = "first"
+NEAR = ("steps", "batch", "lr", "seed")  # the rest waits in an expander
+FRESH = "fresh weights"
+TASK_NAMES = {"classify": "Which dark matter is it? (classify)"}
+STEPS_OF = {"lr": 1e-4, "steps": 100, "validate_every": 50, "validation": 60, "test": 60, "images": 300}
+
+
+def attempt(work, *given, done: str = "") -> bool:
+    """Do what a button asks for; a refusal is shown as it is."""
+    st.session_state.pop(NOTICE, None)
+    try:
+        work(*given)
+    except (ValueError, OSError) as error:
+        st.session_state[NOTICE] = (str(error), "warning")
+        return False
+    if done:
+        st.session_state[NOTICE] = (done, "success")
+    return True
+
+
+def start(name: str, task: str, settings: dict, device: str, init: str | None) -> None:
+    """Begin a run, having checked its settings, and show it."""
+    from lenslab.tasks import TASKS
+    from lenslab.tasks.training import configure
+
+    def begin():
+        config = configure(TASKS[task].Config, settings)
+        if getattr(config, "data", ""):
+            if not Path(config.data).is_file():
+                raise ValueError(f"There is no data set {config.data}; make one with python -m lenslab dataset, or "
+                                 "leave the field empty to simulate.")
+            from lenslab.tasks.feed import population_of
+
+            population_of(config.data)
+        jobs.start(name, task, settings, device=device, init=init)
+
+    if attempt(begin):
+        st.session_state[CHOSEN] = name
+        st.session_state[KEPT] = {**st.session_state.get(KEPT, {}), "name": ""}
+        st.session_state.pop("train.form.name", None)
+
+
+def start_first() -> None:
+    """The run that the empty page invites to."""
+    name, number = FIRST_NAME, 1
+    while (jobs.runs_folder() / name).exists():
+        number += 1
+        name = f"{FIRST_NAME}-{number}"
+    start(name, "classify", FIRST, "auto", None)
+
+
+def keyed(name: str, value) -> str:
+    """The key of a control, whose value is what was chosen before, on this page or before it was left."""
+    key = f"train.form.{name}"
+    if key not in st.session_state:
+        st.session_state[key] = st.session_state.get(KEPT, {}).get(name, value)
+    return key
+
+
+def control(item: Field) -> None:
+    """One setting, with its sentence."""
+    meta, key = item.metadata, keyed(item.name, item.default)
+    common = dict(key=key, help=meta["text"])
+    if meta["kind"] is bool:
+        st.toggle(meta["label"], **common)
+    elif meta["kind"] is str:
+        st.selectbox(meta["label"], meta["options"], **common)
+    elif meta["kind"] is int:
+        st.number_input(meta["label"], meta["low"], meta["high"], step=STEPS_OF.get(item.name, 1), **common)
+    else:
+        unit = f" ({meta['unit']})" if meta["unit"] else ""
+        st.number_input(meta["label"] + unit, float(meta["low"]), float(meta["high"]), format="%g",
+                        step=STEPS_OF.get(item.name, 0.01), **common)
+
+
+def population_controls() -> None:
+    """What is learnt from: a population with its switches, or a data set of it."""
+    from lenslab.population import POPULATIONS
+
+    st.selectbox("Population", list(POPULATIONS), key=keyed("population", "seed-64"),
+                 help="Where lenses, dark matter and camera are drawn from; images of it are simulated while the "
+                      "network learns, and others of it judge the network.")
+    _, switches, on = POPULATIONS[st.session_state["train.form.population"]]
+    if switches:
+        word = "Leave out" if on else "Put in"
+        st.multiselect(f"{word}", switches, key=keyed("switches", []), help="Parts of this population that can be "
+                       "switched, to see what they are worth.", placeholder="nothing")
+    st.text_input("Data set", key=keyed("data", ""), placeholder="none: simulate while it learns",
+                  help="An HDF5 file of python -m lenslab dataset on the machine that runs this app, to learn from "
+                       "instead of fresh images.")
+
+
+def population_word() -> str:
+    """seed-64, or hst:slope=off."""
+    from lenslab.population import POPULATIONS
+
+    name, chosen = st.session_state["train.form.population"], st.session_state.get("train.form.switches", [])
+    _, switches, on = POPULATIONS[name]
+    words = ",".join(f"{switch}={'off' if on else 'on'}" for switch in switches if switch in chosen)
+    return f"{name}:{words}" if words else name
+
+
+def devices() -> list[str]:
+    """What torch finds here."""
+    from lenslab.device import resolve_device
+
+    found = ["auto", "cpu"]
+    for name in (*(f"cuda:{number}" for number in range(16)), "mps"):
+        try:
+            found.append(str(resolve_device(name)))
+        except ValueError:
+            continue
+    return found
+
+
+def form() -> None:
+    """Choose, see how long it will take, begin."""
+    from lenslab.tasks import TASKS
+
+    st.subheader("A new run")
+    st.selectbox("Task", list(TASKS), format_func=lambda name: TASK_NAMES.get(name, name), key=keyed("task", next(iter(
+        TASKS))), help="What the network is to find out.")
+    task = st.session_state["train.form.task"]
+    declared = [item for item in fields(TASKS[task].Config) if "kind" in item.metadata]
+    own = {item.name for item in fields(TASKS[task].Config)}
+    for item in declared:
+        if item.name == "network":
+            control(item)
+            st.caption(item.metadata["text"])
+    if "population" in own:
+        population_controls()
+    for item in declared:
+        if item.name in NEAR:
+            control(item)
+    with st.expander("More settings"):
+        for item in declared:
+            if item.name not in (*NEAR, "network"):
+                control(item)
+    kept = {path.stem: path for path, card in list_checkpoints() if card.get("task") == task}
+    st.selectbox("Begin from", [FRESH, *kept], key=keyed("init", FRESH), help="Fresh weights, or a kept checkpoint of "
+                 "the same network: steps and duration then sum up.")
+    st.selectbox("Device", devices(), key=keyed("device", "auto"), help="auto takes the fastest here. One run at a "
+                 "time has a device; the others wait their turn.")
+    settings = chosen_settings(task, declared, own)
+    known = facts.shown()
+    free = facts.suggested_name(settings, task, (job.name for job in known))
+    st.text_input("Name", key=keyed("name", ""), placeholder=free, help="Of the run and its folder.")
+    config = {item.name: item.default for item in fields(TASKS[task].Config)} | settings
+    st.caption(f":material/schedule: {facts.estimate(task, config, st.session_state['train.form.device'], known)}")
+    chosen = st.session_state["train.form.init"]
+    st.button("Start training", type="primary", icon=":material/play_arrow:", width="stretch", key="train.start",
+              on_click=start, args=(st.session_state["train.form.name"].strip() or free, task, settings,
+                                    st.session_state["train.form.device"],
+                                    str(kept[chosen].resolve()) if chosen in kept else None))
+    st.session_state[KEPT] = {key.removeprefix("train.form."): value for key, value in st.session_state.items()
+                              if isinstance(key, str) and key.startswith("train.form.")}
+
+
+def chosen_settings(task: str, declared: list[Field], own: set[str]) -> dict:
+    """The settings that differ from their defaults, and always network and population."""
+    settings = {item.name: st.session_state[f"train.form.{item.name}"] for item in declared
+                if item.name == "network" or st.session_state[f"train.form.{item.name}"] != item.default}
+    if "population" in own:
+        settings["population"] = population_word()
+        if data := st.session_state["train.form.data"].strip():
+            settings["data"] = data
+    return settings

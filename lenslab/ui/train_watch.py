@@ -1,0 +1,192 @@
+"""What runs are doing: drawn anew every moment while one is under way, from the records in their folders alone."""
+
+import streamlit as st
+
+from lenslab.checkpoint import duration_words, is_pair
+from lenslab.figures import training
+from lenslab.runs import jobs
+from lenslab.runs.jobs import Job
+from lenslab.ui import train_facts as facts
+from lenslab.ui.plot import plot
+from lenslab.ui.train_form import CHOSEN, NOTICE, attempt, start_first
+
+EVERY = "2s"
+EMPTY = """Here a network learns from simulated lenses what no eye can tell: which kind of dark matter bends the light.
+
+A first run takes about two minutes on two cores. It simulates lenses with no substructure, with cold dark matter and
+with an axion vortex, learns on the fly, and ends with a table of what it mixes up. It goes on in the background: you
+may close this page."""
+
+
+def notice() -> None:
+    """What the last button said."""
+    if NOTICE in st.session_state:
+        text, kind = st.session_state[NOTICE]
+        getattr(st, kind)(text, icon=":material/info:" if kind == "warning" else ":material/check_circle:")
+
+
+def empty(public: bool) -> None:
+    """Before the first run."""
+    with st.container(border=True):
+        if public:
+            st.markdown("There are no runs to show yet.")
+            return
+        st.markdown(EMPTY)
+        st.button("Train a first network", type="primary", icon=":material/school:", key="train.first",
+                  on_click=start_first)
+
+
+def choose(known: list[Job]) -> tuple[str, list[str]]:
+    """The run that is looked at, and those that are drawn beside it. Only the address remembers the first."""
+    names = {job.name: job.status for job in known}
+    asked = st.session_state.get(CHOSEN, st.query_params.get("run"))
+    if asked not in names:
+        asked = next((job.name for job in known if job.live), known[0].name)
+    st.session_state[CHOSEN] = asked
+    left, right = st.columns([2, 3])
+    with left:
+        st.selectbox("Run", list(names), key=CHOSEN, format_func=lambda name: f"{name} · {names.get(name, 'gone')}")
+    others = [name for name in names if name != asked]
+    st.session_state["train.beside"] = [name for name in st.session_state.get("train.beside", []) if name in others]
+    with right:
+        st.multiselect("Compare with", others, key="train.beside", max_selections=len(training.RUNS) - 1,
+                       placeholder="other runs, in the same picture" if others else "no other runs yet",
+                       disabled=not others)
+    st.query_params["run"] = asked
+    return asked, st.session_state["train.beside"]
+
+
+def watch(name: str, beside: list[str]) -> None:
+    """One run, live while any that is drawn is under way."""
+    live = alive([name, *beside])
+    st.fragment(draw, run_every=EVERY if live else None)(name, beside, live)
+
+
+def alive(names: list[str]) -> bool:
+    return any(job.live for job in map(found, names) if job is not None)
+
+
+def found(name: str) -> Job | None:
+    """A run, unless another session has deleted it."""
+    try:
+        return jobs.find(name)
+    except ValueError:
+        return None
+
+
+def draw(name: str, beside: list[str], live: bool) -> None:
+    """State, numbers, curves and buttons of a run."""
+    job = found(name)
+    if job is None or live != alive([name, *beside]):
+        st.rerun()  # the page as a whole: what ended is no longer watched, what began is
+    lines = facts.lines_of(job)
+    state(job, lines)
+    if not jobs.public():
+        actions(job)
+    notice()
+    card = facts.card_of(job) if job.status in ("finished", "stopped", "interrupted") else {}
+    pictures(job, beside, lines, card)
+    with st.expander("Log"):
+        st.code(facts.log_of(job) or "Nothing yet.", language=None, height=260)
+    with st.expander("Settings of this run"):
+        st.dataframe([{"setting": key, "value": str(value)} for key, value in job.config.items()], hide_index=True)
+    with st.expander("All runs"):
+        st.dataframe(facts.table(facts.shown()), hide_index=True)
+
+
+def state(job: Job, lines: list[dict]) -> None:
+    """How far it is."""
+    at = facts.progress(job, lines)
+    st.markdown(facts.sentence(job))
+    left = f", about {duration_words(at.left)} left" if at.left and job.status == "running" else ""
+    st.progress(min(1.0, job.step / job.steps) if job.steps else 0.0,
+                text=f"step {job.step} of {job.steps or '?'}{left}")
+    with st.container(horizontal=True, gap="large"):
+        judged = at.judged or ("val_accuracy", None)
+        shown(judged[0].removeprefix("val_"), judged[1], ".3f", "On validation images, which it does not learn from.")
+        shown("loss", at.loss, ".3f", "Mean surprise at the truth of the last training batches; lower is better.")
+        shown("learning rate", at.lr, ".2g", "It rises over the warm-up and falls along half a cosine.")
+        shown("images / s", at.rate, ".0f", "Learnt from, simulation included.")
+        shown("data share", at.data_share, ".0%", "Of the time, spent waiting for images: near 0, simulation does not "
+              "hold training back.")
+
+
+def shown(label: str, value: float | None, digits: str, text: str) -> None:
+    st.metric(label, "–" if value is None else format(value, digits), help=text, width="content")
+
+
+def actions(job: Job) -> None:
+    """Stop or resume, keep, delete: each where it can be done."""
+    with st.container(horizontal=True):
+        if job.live:
+            st.button("Stop", icon=":material/stop_circle:", key="train.stop", on_click=attempt,
+                      args=(stop, job.name), disabled=facts.stopping(job),
+                      help="It saves its state first and can be resumed.")
+        elif job.status != "finished":
+            st.button("Resume", icon=":material/play_arrow:", type="primary", key="train.resume", on_click=attempt,
+                      args=(jobs.resume, job.name), help="Go on from its last saved state.")
+        with st.popover("Keep checkpoint", icon=":material/bookmark_add:", disabled=not job.has_checkpoint,
+                        help="Put its best network among the kept ones, where the other pages find it."):
+            st.text_input("Name of the checkpoint", key=f"train.keep.{job.name}", placeholder=job.name)
+            st.button("Keep", key="train.keep", type="primary", on_click=keep, args=(job.name,))
+        if not job.live:
+            with st.popover("Delete", icon=":material/delete:"):
+                st.markdown(f"Delete **{job.name}** with its curve, state and checkpoints? This cannot be undone; "
+                            "kept checkpoints stay.")
+                st.button("Delete for good", key="train.delete", type="primary", on_click=delete, args=(job.name,))
+
+
+def stop(name: str) -> None:
+    jobs.stop(name, background=True)
+
+
+def keep(name: str) -> None:
+    chosen = st.session_state.get(f"train.keep.{name}", "").strip() or name
+    attempt(jobs.keep, name, chosen, done=f"Kept as {chosen}: the other pages find it from now on.")
+
+
+def delete(name: str) -> None:
+    attempt(jobs.delete, name, done=f"{name} is deleted.")
+
+
+def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None:
+    """Loss, another quantity, and what a judged network mixes up."""
+    runs = [training.Curve(job.name, lines, job.steps)]
+    runs += [training.Curve(other.name, facts.lines_of(other), other.steps) for other in map(found, beside) if other]
+    if not any(run.lines for run in runs):
+        st.info("The curve begins with the first steps.", icon=":material/show_chart:")
+        return
+    metrics = card.get("metrics") if isinstance(card.get("metrics"), dict) else {}
+    classes, counts = card.get("classes"), metrics.get("confusion")
+    places = st.columns(3 if counts else 2, gap="medium")
+    with places[0]:
+        plot(training.curves(runs, "loss"), key="train.loss", square=False,
+             alt=f"Loss of {', '.join(run.name for run in runs)} over their steps")
+        st.caption("Thin: the images it learns from. Dots: images it has never seen. Where the two part, it learns "
+                   "by heart.")
+    known = [name for name in training.quantities(runs) if name != "loss"] or ["loss"]
+    with places[1]:
+        asked = st.session_state.get("train.quantity")
+        name = asked if asked in known else known[0]
+        guess = 1 / len(classes) if classes and name == "accuracy" else None
+        plot(training.curves(runs, name, guessing=guess), key="train.other", later=True, square=False,
+             alt=f"{training.NAMES.get(name, name)} of the same runs over their steps")
+        st.selectbox("Draw", known, index=known.index(name), key="train.quantity", label_visibility="collapsed",
+                     format_func=lambda name: training.NAMES.get(name, name))
+    if counts and classes:
+        with places[2]:
+            plot(training.confusion(counts, classes, dark=st.context.theme.type == "dark"), key="train.confusion",
+                 later=True, square=False, alt="Confusion matrix: truth in rows, answers in columns")
+            st.caption(judgement(metrics, card))
+
+
+def judgement(metrics: dict, card: dict) -> str:
+    """The numbers under a confusion matrix."""
+    around = metrics.get("intervals") if isinstance(metrics.get("intervals"), dict) else {}
+    words = []
+    for name, label in (("accuracy", "Accuracy"), ("macro_auc", "macro AUC"), ("ece", "calibration error")):
+        value, limits = metrics.get(name), around.get(name)
+        if isinstance(value, int | float):
+            words.append(f"{label} {value:.3f}" + (f" ({limits[0]:.3f} to {limits[1]:.3f})" if is_pair(limits) else ""))
+    which = "test images that steered nothing" if card.get("split") == "test" else "validation images so far"
+    return f"{', '.join(words)}; {metrics.get('n', '?')} {which}, 95 % intervals."

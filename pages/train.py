@@ -1,0 +1,23 @@
+"""Train: networks learn in the background, and are watched while they do."""
+
+import streamlit as st
+
+from lenslab.runs import jobs
+from lenslab.ui import train_facts, train_watch
+
+known, public = train_facts.shown(), jobs.public()
+
+st.title("What can a network learn to see?")
+if public:
+    st.info("This is a public demonstration: it shows runs and starts none. Install lenslab on a machine of your own "
+            "to train.", icon=":material/visibility:")
+else:
+    with st.sidebar:
+        from lenslab.ui.train_form import form
+
+        form()
+if known:
+    train_watch.watch(*train_watch.choose(known))
+else:
+    train_watch.notice()
+    train_watch.empty(public)
