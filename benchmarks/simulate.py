@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 import torch
-from lenslab.images.realise import Halos, Points, Realisation
 
 from lenslab.images import compiled
+from lenslab.images.realise import Halos, Points, Realisation
 from lenslab.images.reference import ellipticity
 from lenslab.images.simulate import observe
 from lenslab.scene import Camera, Lens, Scene, Source
@@ -143,7 +143,8 @@ def measure(case: str) -> dict:
     generator = torch.Generator().manual_seed(1)
     shine = compiled.CompiledBrightness()
     start = perf_counter()
-    observe(scenes, realisation, generator=generator, shine=shine)
+    with torch.inference_mode():
+        observe(scenes, realisation, generator=generator, shine=shine)
     warm_up = perf_counter() - start
     rows = slice(0, THEIRS[case])
     ours = observe(scenes.take(rows), realisation.take(rows), noise=False).image[:, 0].numpy()

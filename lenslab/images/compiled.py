@@ -31,6 +31,13 @@ class CompiledBrightness:
     def __init__(self):
         self.why_eager = why_not()
         self._known: dict = {}
+        torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)  # one a structure
+
+    def rays_at_once(self, realisation: Realisation) -> int | None:
+        """Rays of a chunk that run fastest on a CPU: one loop keeps no maps, but the sums over halos hold some."""
+        if self.why_eager or realisation.theta_E.device.type != "cpu":
+            return None
+        return 2**14 if realisation.halos is not None else 2**18
 
     def __call__(self, scenes: Scenes, realisation: Realisation) -> Tensor:
         if self.why_eager:

@@ -28,15 +28,16 @@ def noise_free(scenes: Scenes, realisation: Realisation | None = None, shine: Ca
     of it.
     """
     realisation = realise(scenes) if realisation is None else realisation
-    images = [draw(*chunk, shine or brightness) for chunk in chunks(scenes, realisation)]
+    images = [draw(*chunk, shine or brightness) for chunk in chunks(scenes, realisation, shine)]
     return images[0] if len(images) == 1 else torch.cat(images)
 
 
-def chunks(scenes: Scenes, realisation: Realisation):
-    """A batch in parts that a device holds at once."""
+def chunks(scenes: Scenes, realisation: Realisation, shine: Callable | None = None):
+    """A batch in parts that a device holds at once, or as `shine` wants them."""
     scenes = prepared(scenes)
     rays = (scenes.template.camera.num_pix * scenes.template.camera.supersampling) ** 2
-    step = max(1, RAYS_AT_ONCE[scenes["lens.theta_E"].device.type] // rays)
+    wanted = shine.rays_at_once(realisation) if hasattr(shine, "rays_at_once") else None
+    step = max(1, (wanted or RAYS_AT_ONCE[scenes["lens.theta_E"].device.type]) // rays)
     if len(scenes) <= step:
         yield scenes, realisation
         return
@@ -78,7 +79,7 @@ def observe(scenes: Scenes, realisation: Realisation | None = None, noise: bool 
     image, model, variance = (torch.empty(shape, dtype=like.dtype, device=like.device) for _ in range(3))
     with torch.no_grad():
         start = 0
-        for part, drawn in chunks(scenes, realisation):
+        for part, drawn in chunks(scenes, realisation, shine):
             rows = slice(start, start + len(part))
             draws = noises.SeededDraws(part.seeds[:, 1]) if generator is None else noises.StreamDraws(generator)
             image[rows], model[rows], variance[rows] = expose(part, draw(part, drawn, shine or brightness), draws,
@@ -101,7 +102,6 @@ def expose(scenes: Scenes, model: Tensor, draws, noise: bool = True) -> tuple[Te
 def observe_scene(scene: Scene, dtype=torch.float64, device="cpu") -> Observation:
     """One scene, as the page and the shell ask for it."""
     return observe(Scenes.of([scene], device=device, dtype=dtype))
-
 
 
 def maps(scenes: Scenes, realisation: Realisation | None = None, source_side: int = 96) -> Maps:
@@ -141,10 +141,13 @@ def background(scenes: Scenes) -> Tensor:
                                  pixel_scale=scenes.template.camera.pixel_scale)
 
 
-def signal_to_noise(scenes: Scenes, model: Tensor) -> Tensor:
-    """S (B,) = sqrt(sum I^2 / variance) of noise-free arcs `model` (B, 1, H, W), lens light excluded."""
+def signal_to_noise(scenes: Scenes, arcs: Tensor, model: Tensor) -> Tensor:
+    """S (B,) = sqrt(sum arcs^2 / variance): the lens light is no signal, but its photons are noise.
+
+    arcs, model   (B, 1, H, W)  noise-free images without and with the lens light
+    """
     variance = noises.variance(model, background(scenes), scenes["camera.exposure_time"], scenes["camera.gain"])
-    return (model**2 / variance).sum((1, 2, 3)).sqrt()
+    return (arcs**2 / variance).sum((1, 2, 3)).sqrt()
 
 
 def psf_kernel(camera: Camera, supersampling: int | None = None) -> np.ndarray | None:

@@ -192,6 +192,7 @@ def numbers(scene: Scene) -> Numbers:
     alone = replace(scene, lens_light=(), camera=replace(scene.camera, doubled=False, noise_twice=False))
     scenes = batch(alone)
     arcs = simulate.noise_free(scenes, realisation(dark(scene)))
+    model = simulate.noise_free(batch(scene), realisation(dark(scene))) if scene.lens_light else arcs
     return Numbers(
         theta_E=scene.lens.theta_E, sigma_v=float(cosmology.sigma_v_of_theta_E(scene.lens.theta_E, d)),
         mass=float(cosmology.mass_inside_theta_E(scene.lens.theta_E, d)),
@@ -199,7 +200,7 @@ def numbers(scene: Scene) -> Numbers:
         kpc_lens=float(cosmology.kpc_per_arcsec(scene.z_lens, scene.H0, scene.Om0)),
         kpc_source=float(cosmology.kpc_per_arcsec(scene.z_source, scene.H0, scene.Om0)),
         magnification=float(arcs.sum()) / source_flux(scene),
-        signal_to_noise=float(simulate.signal_to_noise(scenes, arcs)))
+        signal_to_noise=float(simulate.signal_to_noise(scenes, arcs, model)))
 
 
 def source_flux(scene: Scene) -> float:

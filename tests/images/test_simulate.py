@@ -47,11 +47,11 @@ def test_no_noise_is_the_model_itself():
     assert torch.equal(seen.image, seen.model)
 
 
-def test_signal_to_noise_is_its_definition():
-    scenes = Scenes.of([TINY], dtype=torch.float64)
-    seen = observe(scenes)
-    expected = float((seen.model**2 / seen.variance).sum().sqrt())
-    assert float(signal_to_noise(scenes, seen.model)) == pytest.approx(expected, rel=1e-12)
+def test_photons_of_the_lens_are_noise_and_no_signal():
+    scenes = Scenes.of([TINY.set({"lens_light": [{"magnitude": 20.0}]})], dtype=torch.float64)
+    arcs, seen = noise_free(Scenes.of([TINY], dtype=torch.float64)), observe(scenes)
+    expected = float((arcs**2 / seen.variance).sum().sqrt())
+    assert float(signal_to_noise(scenes, arcs, seen.model)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_flux_of_an_unlensed_source_is_that_of_its_magnitude():
