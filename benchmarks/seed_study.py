@@ -66,7 +66,7 @@ def trained(folder: Path, config: classify.Config, device: str) -> dict:
     return dict(card=card, curve=curve)
 
 
-def study(folder: Path, *, population: str = "seed-64", per_class: int = 500, seeds: int = 5, epochs: int = 30,
+def study(folder: Path, *, population: str = "seed-64", per_class: int = 500, seeds: int = 5, epochs: int = 60,
           networks=NETWORKS, width: int = 8, batch: int = 50, validation: int = 960, test: int = 3000,
           workers: int = 1, device: str = "cpu", say=lambda text: None) -> dict:
     """Every training of the study, and what they say together."""
@@ -166,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, default=Path("runs/seed-study"), help="folder of the study")
     parser.add_argument("--population", default="seed-64")
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=NETWORKS)
-    for name, default in (("per-class", 500), ("seeds", 5), ("epochs", 30), ("validation", 960), ("test", 3000),
+    for name, default in (("per-class", 500), ("seeds", 5), ("epochs", 60), ("validation", 960), ("test", 3000),
                           ("width", 8), ("workers", 1), ("threads", min(2, os.cpu_count() or 1))):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--device", default="cpu")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 SOFTENING = 20.0   # sigmas: below it the stretch is linear, above it logarithmic; arcs peak at S/8, 5 to 60 sigmas
-SCALE = 5.0        # sigmas that become 1: near the rms of an image, so that weights start in the right place
+SCALE = 1.0        # sigmas that become 1: substructure is a wiggle of a few; with 5 a network idles for longer at first
 SMOOTHING = 1.0    # width of the smoothing, in FWHM of the PSF: what stays is finer than the PSF lets a smooth arc be
 TRUNCATION = 4.0   # sigmas of the smoothing at which its kernel is cut off, scipy's own
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
