@@ -19,7 +19,10 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("population", help="name, with switches if any: hst, deeplense-1:noise_twice=off, ...")
     many.add_argument("--size", type=int, required=True, help="number of images")
     many.add_argument("--out", type=Path, required=True, help="file to write, set.h5")
-    many.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    where = many.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, default=1, help="processes (default 1)")
+    where.add_argument("--dask", metavar="ADDRESS", help="render on a dask cluster that you trust, by the address of "
+                       "its scheduler (requirements-dask.txt)")
     many.add_argument("--seed", type=int, default=0, help="whole number (default 0)")
     many.add_argument("--split", choices=("train", "validation", "test"), default="train")
     many.add_argument("--ceiling", action="store_true",
@@ -48,13 +51,13 @@ def simulate(scene: Path, out: Path) -> None:
     out.write_bytes(writers[out.suffix.lower()]())
 
 
-def dataset(population: str, size: int, out: Path, workers: int, seed: int, split: str, ceiling: bool,
+def dataset(population: str, size: int, out: Path, workers: int, dask: str | None, seed: int, split: str, ceiling: bool,
             compiled: bool) -> None:
     from lenslab.images.dataset import write
 
     with Bar(sys.stderr) as bar:
-        write(population, size, out, seed=seed, split=split, workers=workers, ceiling=ceiling, compiled=compiled,
-              report=bar)
+        write(population, size, out, seed=seed, split=split, workers=workers, dask=dask, ceiling=ceiling,
+              compiled=compiled, report=bar)
 
 
 class Bar:

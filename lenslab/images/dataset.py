@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 import lenslab
+from lenslab.images.cluster import chunks_on, reach
 from lenslab.images.compiled import why_not
 from lenslab.images.draw import Items, estimated_variance, items
 from lenslab.images.workers import chunks_from
@@ -38,12 +39,13 @@ NAMES = ("image", "label", "parameters", "truths", "seeds", "background", "done"
 
 
 def write(population: Population | str, size: int, path: str | os.PathLike, *, seed: int = 0, split: str = "train",
-          workers: int = 1, ceiling: bool = False, compiled: bool = False,
+          workers: int = 1, dask: str | None = None, ceiling: bool = False, compiled: bool = False,
           report: Callable[[int, int], None] = lambda done, total: None) -> None:
     """Write the first `size` items of a split to `path`; started again after a kill, it goes on where it was.
 
-    The pixels do not depend on the number of workers. `ceiling` and `compiled` are those of `draw.items`;
-    `report(done, total)` counts items.
+    The pixels do not depend on the number of workers, nor on whether they are processes here or those of the dask
+    cluster whose address is `dask`. `ceiling` and `compiled` are those of `draw.items`; `report(done, total)` counts
+    items.
     """
     population = find(population) if isinstance(population, str) else population
     path = Path(path)
@@ -56,6 +58,8 @@ def write(population: Population | str, size: int, path: str | os.PathLike, *, s
         raise ValueError(f"{path} is there already; delete it or choose another name.")
     if not path.parent.is_dir():
         raise ValueError(f"The folder {path.parent} does not exist; make it first.")
+    if dask is not None:
+        reach(dask)  # before a file is made
     if not partial.exists():
         lay_out(partial, header)
     with opened(partial, "r+") as file:
@@ -66,7 +70,8 @@ def write(population: Population | str, size: int, path: str | os.PathLike, *, s
         counted = size - sum(min(CHUNK, size - CHUNK * int(chunk)) for chunk in left)
         report(counted, size)
         tasks = [int(chunk) for chunk in left]
-        for chunk, columns in chunks_from(population.name, seed, split, options, tasks, workers):
+        asked = population.name, seed, split, options, tasks
+        for chunk, columns in chunks_from(*asked, workers) if dask is None else chunks_on(dask, *asked):
             rows = slice(CHUNK * chunk, min(CHUNK * (chunk + 1), size))
             for name, column in columns.items():
                 file[name][rows] = column[:rows.stop - rows.start]
