@@ -1,10 +1,14 @@
 """Train: networks learn in the background, and are watched while they do."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from lenslab.runs import jobs
 from lenslab.ui import train_facts, train_watch
+from lenslab.ui.frame import within_frame
 
+within_frame(Path(__file__).parent.parent)
 known, public = train_facts.shown(), jobs.public()
 
 st.title("What can a network learn to see?")

@@ -79,21 +79,34 @@ def curves(runs: Sequence[Curve], quantity: str, *, height: int = 340, guessing:
                            line=dict(color=FAINT, width=1.2, dash="dot")))
         notes.append(dict(xref="paper", x=1, xanchor="right", y=guessing, yanchor="bottom", text="guessing",
                           showarrow=False, font=dict(size=11)))
-    y = dict(range=[0, 1]) if quantity in ("accuracy", "macro_auc", "data_share") else dict(rangemode="tozero")
+    y = dict(range=[0, 1]) if quantity in ("accuracy", "macro_auc", "data_share") else padded(traces)
+    if not traces:
+        notes.append(dict(xref="paper", yref="paper", x=0.5, y=0.5, text="The curve begins with the first steps.",
+                          showarrow=False, font=dict(size=13)))
     return chart(NAMES.get(quantity, quantity), traces, height, key=f"{quantity} " + " ".join(run.name for run in runs),
                  x=dict(range=[0, last * 1.02], title=dict(text="step", standoff=4, font=dict(size=12))), y=y,
                  shapes=shapes, notes=notes)
 
 
+def padded(traces: list[dict]) -> dict:
+    """Limits that show all values with room around, so that a slow fall of the loss is seen to be one."""
+    values = [value for trace in traces for value in trace["y"]]
+    if not values:
+        return dict(range=[0, 1])
+    low, high = min(values), max(values)
+    room = max(0.12 * (high - low), 0.02 * abs(high), 1e-9)
+    return dict(range=[max(0.0, low - room) if low >= 0 else low - room, high + room])
+
+
 def chart(title: str, traces: list[dict], height: int, *, key: str, x: dict, y: dict, shapes=(), notes=()) -> go.Figure:
-    """Axes with a faint grid, and a legend on the line of the title."""
+    """Axes with a faint grid, and a legend high on the right."""
     axis = dict(gridcolor=GRID, zeroline=False, linecolor=GRID, showline=True, ticklen=3, tickfont=dict(size=11),
                 tickcolor=GRID)
     layout = dict(
         template=None, height=height, margin=MARGIN, uirevision=key, hovermode="closest", dragmode=False,
         title=dict(text=title, x=0, xref="container", xanchor="left", y=1, yref="container", yanchor="top",
                    pad=dict(t=9, l=6), font=dict(size=14)),
-        showlegend=True, legend=dict(orientation="h", x=1, xanchor="right", y=1.0, yanchor="bottom",
+        showlegend=True, legend=dict(orientation="v", x=1, xanchor="right", y=1, yanchor="top", borderwidth=0,
                                      bgcolor="rgba(0,0,0,0)", font=dict(size=11)),
         modebar=dict(bgcolor="rgba(0,0,0,0)", color="#8a90a0", activecolor="#5b7fd0"),
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
@@ -106,9 +119,9 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str], *, dark: 
     totals = [max(1, sum(row)) for row in counts]
     shares = [[value / total for value in row] for row, total in zip(counts, totals, strict=True)]
     ground, ink = ("#1a2030", "#8fb4ff") if dark else ("#f3f5fa", "#2f5cb4")
+    full, thin, turn = ("#10141e", "#e6e9f2", 0.57) if dark else ("#ffffff", "#1c2233", 0.8)  # readable on its cell
     notes = [dict(x=name, y=truth, text=f"{share:.0%}", showarrow=False,
-                  font=dict(size=13, color=("#10141e" if dark else "#ffffff") if share > 0.5
-                            else ("#e6e9f2" if dark else "#1c2233")))
+                  font=dict(size=13, color=full if share > turn else thin))
              for truth, row in zip(classes, shares, strict=True) for name, share in zip(classes, row, strict=True)]
     trace = dict(type="heatmap", z=shares, x=list(classes), y=list(classes), customdata=[list(row) for row in counts],
                  colorscale=[[0, ground], [1, ink]], zmin=0, zmax=1, showscale=False, xgap=2, ygap=2,

@@ -9,16 +9,33 @@ from lenslab.figures import library
 
 PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
          "train.py": ("Train", ":material/model_training:")}
+OPEN = "frame.open"
 
 
 def open_frame(home: Path) -> None:
     """Set up the app once, and go to the page that the address names."""
+    st.session_state[OPEN] = True
     st.set_page_config(page_title="lenslab", page_icon="🌌", layout="wide",
                        initial_sidebar_state=344)
     warm_up(home)
+    navigation(home).run()
+
+
+def navigation(home: Path):
+    """The pages, and among them the one that is asked for."""
     pages = [st.Page(home / "pages" / name, title=title, icon=icon, default=number == 0)
              for number, (name, (title, icon)) in enumerate(PAGES.items())]
-    st.navigation(pages, position="top" if len(pages) > 1 else "hidden").run()
+    return st.navigation(pages, position="top" if len(pages) > 1 else "hidden")
+
+
+def within_frame(home: Path) -> None:
+    """For a page but the first to call before anything else: its frame, when a link straight to it opened a new server.
+
+    There Streamlit takes a folder called `pages` for pages that stand alone, until st.navigation has been called once.
+    """
+    if OPEN not in st.session_state:
+        navigation(home)
+        st.rerun()
 
 
 @st.cache_resource(show_spinner="Warming up ...")

@@ -13,7 +13,9 @@ from lenslab.runs import jobs
 from lenslab.ui import train_facts as facts
 
 KEPT, NOTICE, CHOSEN = "train.kept", "train.notice", "train.run"
-FIRST = dict(network="cnn", population="seed-64", steps=300, validate_every=50, validation=300, test=600)
+# Short, so that the learning rate rises at once and the mean of weights forgets the first ones.
+FIRST = dict(network="cnn", population="seed-64", steps=300, lr=0.002, warmup=20, ema=0.95, validate_every=30,
+             validation=300, test=600)
 FIRST_NAME = "first"
 NEAR = ("steps", "batch", "lr", "seed")  # the rest waits in an expander
 FRESH = "fresh weights"

@@ -11,11 +11,13 @@ from lenslab.ui.plot import plot
 from lenslab.ui.train_form import CHOSEN, NOTICE, attempt, start_first
 
 EVERY = "2s"
+WIDTH = 108  # pixels of one number: three stand in a row on a phone
 EMPTY = """Here a network learns from simulated lenses what no eye can tell: which kind of dark matter bends the light.
 
 A first run takes about two minutes on two cores. It simulates lenses with no substructure, with cold dark matter and
-with an axion vortex, learns on the fly, and ends with a table of what it mixes up. It goes on in the background: you
-may close this page."""
+with an axion vortex, learns on the fly, and ends with a table of what it mixes up. Two minutes take it well
+beyond guessing; hours take it further. It goes on in the background: you may close this page."""
+MORE = "Begin another run on the left (on a phone: under »). Runs go on in the background when this page is closed."
 
 
 def notice() -> None:
@@ -52,6 +54,8 @@ def choose(known: list[Job]) -> tuple[str, list[str]]:
         st.multiselect("Compare with", others, key="train.beside", max_selections=len(training.RUNS) - 1,
                        placeholder="other runs, in the same picture" if others else "no other runs yet",
                        disabled=not others)
+    if not jobs.public():
+        st.caption(MORE)
     st.query_params["run"] = asked
     return asked, st.session_state["train.beside"]
 
@@ -101,18 +105,19 @@ def state(job: Job, lines: list[dict]) -> None:
     left = f", about {duration_words(at.left)} left" if at.left and job.status == "running" else ""
     st.progress(min(1.0, job.step / job.steps) if job.steps else 0.0,
                 text=f"step {job.step} of {job.steps or '?'}{left}")
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="small"):
         judged = at.judged or ("val_accuracy", None)
-        shown(judged[0].removeprefix("val_"), judged[1], ".3f", "On validation images, which it does not learn from.")
-        shown("loss", at.loss, ".3f", "Mean surprise at the truth of the last training batches; lower is better.")
-        shown("learning rate", at.lr, ".2g", "It rises over the warm-up and falls along half a cosine.")
-        shown("images / s", at.rate, ".0f", "Learnt from, simulation included.")
-        shown("data share", at.data_share, ".0%", "Of the time, spent waiting for images: near 0, simulation does not "
-              "hold training back.")
+        number(judged[0].removeprefix("val_"), judged[1], ".3f", "Of validation images, which it does not learn from.")
+        number("loss", at.loss, ".3f", "Mean surprise at the truth of the last training batches; lower is better.")
+        number("learning rate", at.lr, ".2g", "It rises over the warm-up and falls along half a cosine.")
+        number("images / s", at.rate, ".0f", "Learnt from, simulation included.")
+        number("data share", at.data_share, ".0%", "Of the time, spent waiting for images: near 0, simulation does "
+               "not hold training back.")
 
 
-def shown(label: str, value: float | None, digits: str, text: str) -> None:
-    st.metric(label, "–" if value is None else format(value, digits), help=text, width="content")
+def number(label: str, value: float | None, digits: str, text: str) -> None:
+    """A small metric that keeps its width."""
+    st.metric(label, "–" if value is None else format(value, digits), help=text, width=WIDTH)
 
 
 def actions(job: Job) -> None:
@@ -153,9 +158,6 @@ def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None
     """Loss, another quantity, and what a judged network mixes up."""
     runs = [training.Curve(job.name, lines, job.steps)]
     runs += [training.Curve(other.name, facts.lines_of(other), other.steps) for other in map(found, beside) if other]
-    if not any(run.lines for run in runs):
-        st.info("The curve begins with the first steps.", icon=":material/show_chart:")
-        return
     metrics = card.get("metrics") if isinstance(card.get("metrics"), dict) else {}
     classes, counts = card.get("classes"), metrics.get("confusion")
     places = st.columns(3 if counts else 2, gap="medium")
@@ -164,7 +166,9 @@ def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None
              alt=f"Loss of {', '.join(run.name for run in runs)} over their steps")
         st.caption("Thin: the images it learns from. Dots: images it has never seen. Where the two part, it learns "
                    "by heart.")
-    known = [name for name in training.quantities(runs) if name != "loss"] or ["loss"]
+    known = [name for name in training.quantities(runs) if name != "loss"]
+    if not any(training.judged(run.lines) for run in runs):
+        known.insert(0, "accuracy")  # so that the picture does not change when it is first measured
     with places[1]:
         asked = st.session_state.get("train.quantity")
         name = asked if asked in known else known[0]

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from lenslab.checkpoint import write_atomically
 from lenslab.runs import jobs
 from lenslab.ui import train_form
+from lenslab.ui.frame import OPEN
 
 PAGE = Path(__file__).parents[2] / "pages" / "train.py"
 CONFIG = dict(network="cnn", population="seed-64", steps=100, batch=10, width=16, data="")
@@ -46,7 +47,14 @@ def a_checkpoint(runs: Path, name: str) -> None:
 
 
 def open_page() -> AppTest:
-    return checked(AppTest.from_file(str(PAGE), default_timeout=120).run())
+    return checked(page().run())
+
+
+def page() -> AppTest:
+    """The page by itself: the app's frame warms up what only other pages need."""
+    app = AppTest.from_file(str(PAGE), default_timeout=120)
+    app.session_state[OPEN] = True
+    return app
 
 
 def checked(app: AppTest) -> AppTest:
@@ -170,6 +178,6 @@ def test_what_was_chosen_outlives_a_change_of_page(runs):
     checked(app.number_input(key="train.form.steps").set_value(500).run())
     kept = app.session_state[train_form.KEPT]
     assert kept["steps"] == 500
-    again = AppTest.from_file(str(PAGE), default_timeout=120)
+    again = page()
     again.session_state[train_form.KEPT] = kept
     assert checked(again.run()).number_input(key="train.form.steps").value == 500
