@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from lenslab.images.compiled import why_not
-from lenslab.images.model import LensModel, lens_light, source_light
+from lenslab.images.model import LensModel
 from lenslab.images.realise import Realisation
+from lenslab.images.simulate import brightness
 from lenslab.physics import clumps
-from lenslab.physics.grid import pixel_axis
 from lenslab.scenes import Scenes
 
 
@@ -34,17 +34,13 @@ class FastLens(LensModel):
 
 def shine(scenes: Scenes, realisation: Realisation) -> Tensor:
     """`simulate.brightness` with compiled halos, to be given to `noise_free` and `observe`."""
-    camera, like = scenes.template.camera, scenes["lens.theta_E"]
-    axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
-    x, y = axis[None, None, :], axis[None, :, None]
-    alpha_x, alpha_y = FastLens(scenes, realisation).deflection(x, y)
-    light, glow = source_light(scenes, x - alpha_x, y - alpha_y), lens_light(scenes, x, y)
-    return light if glow is None else light + glow
+    return brightness(scenes, realisation, FastLens)
 
 
 @cache
 def halo_sum():
-    return clumps.tnfws_deflection if why_not() else torch.compile(clumps.tnfws_deflection, dynamic=True)
+    return clumps.tnfws_deflection if why_not() else torch.compile(
+        clumps.tnfws_deflection, dynamic=True, options=clumps.COMPILER_OPTIONS)
 
 
 def at_least_two(column: Tensor) -> Tensor:

@@ -55,12 +55,12 @@ def draw(scenes: Scenes, realisation: Realisation, shine: Callable) -> Tensor:
                              kernel=measured_kernel(camera), psf_supersampling=camera.psf_supersampling)
 
 
-def brightness(scenes: Scenes, realisation: Realisation) -> Tensor:
+def brightness(scenes: Scenes, realisation: Realisation, model: type[LensModel] = LensModel) -> Tensor:
     """Light that each ray finds, counts/s/arcsec^2: lensed source and lens light (B, N ss, N ss)."""
     camera, like = scenes.template.camera, scenes["lens.theta_E"]
     axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
     x, y = axis[None, None, :], axis[None, :, None]
-    alpha_x, alpha_y = LensModel(scenes, realisation).deflection(x, y)
+    alpha_x, alpha_y = model(scenes, realisation).deflection(x, y)
     light = source_light(scenes, x - alpha_x, y - alpha_y)
     glow = lens_light(scenes, x, y)
     return light if glow is None else light + glow
