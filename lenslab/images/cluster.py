@@ -11,6 +11,7 @@ a worker is best.
 """
 
 import asyncio
+import logging
 import threading
 import traceback
 from collections.abc import Iterator
@@ -125,12 +126,19 @@ def connected(address: str):
     from distributed import Client
     from distributed.comm import CommClosedError
 
+    loggers = [logging.getLogger(f"distributed.{part}") for part in ("client", "utils")]
+    levels = [logger.level for logger in loggers]
     try:
+        for logger in loggers:  # a lost scheduler is one sentence, not a page of tracebacks before it
+            logger.setLevel(logging.CRITICAL + 1)
         with Client(address, timeout=CONNECT_S, set_as_default=False) as client:
             yield client
-    except (CancelledError, CommClosedError) as error:
-        raise ConnectionError(f"The dask cluster at {address} was lost ({one_line(error)}); start the same command "
+    except (CancelledError, CommClosedError):
+        raise ConnectionError(f"The connection to the dask scheduler at {address} was lost; start the same command "
                               "again once it is back: what is written is kept.") from None
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def reach(address: str) -> None:
