@@ -22,7 +22,7 @@ bench: .venv/installed-test
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	touch $@
 
-.venv/installed-test: .venv/installed requirements-test.txt
+.venv/installed-test: .venv/installed requirements-test.txt requirements-dask.txt
 	$(BIN)/python -m pip install --quiet -r requirements-test.txt
 	touch $@
 
