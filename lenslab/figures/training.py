@@ -70,7 +70,7 @@ def curves(runs: Sequence[Curve], quantity: str, *, height: int = 340, guessing:
                 mode="lines+markers" if checked or len(x) == 1 else "lines",
                 line=dict(color=colour, width=2.2 if checked else 1.3), marker=dict(size=7, color=colour),
                 opacity=1.0 if checked or not both else 0.6,
-                showlegend=len(runs) == 1 or not any(trace["name"] == label for trace in traces),
+                showlegend=len(runs) == 1 or checked or not points(run.lines, f"val_{quantity}")[0],
                 hovertemplate=f"{run.name}, {kind}<br>step %{{x}}<br>{quantity} %{{y:.4g}}<extra></extra>"))
     last = max([run.steps for run in runs] + [max(trace["x"]) for trace in traces], default=1) or 1
     shapes, notes = [], []

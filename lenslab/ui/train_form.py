@@ -144,34 +144,41 @@ def form() -> None:
     for item in declared:
         if item.name == "network":
             control(item)
-            st.caption(item.metadata["text"])
     if "population" in own:
         population_controls()
-    for item in declared:
-        if item.name in NEAR:
-            control(item)
+    places = [place for _ in range(0, len(NEAR), 2) for place in st.columns(2)]
+    for place, name in zip(places, NEAR, strict=True):
+        with place:
+            control(next(item for item in declared if item.name == name))
+    end = st.container()  # its words follow from what is chosen below it
     with st.expander("More settings"):
+        kept = {path.stem: path for path, card in list_checkpoints() if card.get("task") == task}
+        st.selectbox("Begin from", [FRESH, *kept], key=keyed("init", FRESH), help="Fresh weights, or a kept "
+                     "checkpoint of the same network: steps and duration then sum up.")
+        st.selectbox("Device", devices(), key=keyed("device", "auto"), help="auto takes the fastest here. One run at "
+                     "a time has a device; the others wait their turn.")
         for item in declared:
             if item.name not in (*NEAR, "network"):
                 control(item)
-    kept = {path.stem: path for path, card in list_checkpoints() if card.get("task") == task}
-    st.selectbox("Begin from", [FRESH, *kept], key=keyed("init", FRESH), help="Fresh weights, or a kept checkpoint of "
-                 "the same network: steps and duration then sum up.")
-    st.selectbox("Device", devices(), key=keyed("device", "auto"), help="auto takes the fastest here. One run at a "
-                 "time has a device; the others wait their turn.")
-    settings = chosen_settings(task, declared, own)
-    known = facts.shown()
+    with end:
+        begin(task, chosen_settings(task, declared, own), kept)
+    st.session_state[KEPT] = {key.removeprefix("train.form."): value for key, value in st.session_state.items()
+                              if isinstance(key, str) and key.startswith("train.form.")}
+
+
+def begin(task: str, settings: dict, kept: dict[str, Path]) -> None:
+    """A name, how long it will take, and the button."""
+    from lenslab.tasks import TASKS
+
+    known, device = facts.shown(), st.session_state["train.form.device"]
     free = facts.suggested_name(settings, task, (job.name for job in known))
     st.text_input("Name", key=keyed("name", ""), placeholder=free, help="Of the run and its folder.")
     config = {item.name: item.default for item in fields(TASKS[task].Config)} | settings
-    st.caption(f":material/schedule: {facts.estimate(task, config, st.session_state['train.form.device'], known)}")
-    chosen = st.session_state["train.form.init"]
+    st.caption(f":material/schedule: {facts.estimate(task, config, device, known)}")
+    origin = st.session_state["train.form.init"]
     st.button("Start training", type="primary", icon=":material/play_arrow:", width="stretch", key="train.start",
-              on_click=start, args=(st.session_state["train.form.name"].strip() or free, task, settings,
-                                    st.session_state["train.form.device"],
-                                    str(kept[chosen].resolve()) if chosen in kept else None))
-    st.session_state[KEPT] = {key.removeprefix("train.form."): value for key, value in st.session_state.items()
-                              if isinstance(key, str) and key.startswith("train.form.")}
+              on_click=start, args=(st.session_state["train.form.name"].strip() or free, task, settings, device,
+                                    str(kept[origin].resolve()) if origin in kept else None))
 
 
 def chosen_settings(task: str, declared: list[Field], own: set[str]) -> dict:

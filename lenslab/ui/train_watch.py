@@ -107,7 +107,8 @@ def state(job: Job, lines: list[dict]) -> None:
                 text=f"step {job.step} of {job.steps or '?'}{left}")
     with st.container(horizontal=True, gap="small"):
         judged = at.judged or ("val_accuracy", None)
-        number(judged[0].removeprefix("val_"), judged[1], ".3f", "Of validation images, which it does not learn from.")
+        number(judged[0].removeprefix("val_"), judged[1], ".3f", "Of validation images, which it does not learn from; "
+               "test images judge it once, at the end.")
         number("loss", at.loss, ".3f", "Mean surprise at the truth of the last training batches; lower is better.")
         number("learning rate", at.lr, ".2g", "It rises over the warm-up and falls along half a cosine.")
         number("images / s", at.rate, ".0f", "Learnt from, simulation included.")
