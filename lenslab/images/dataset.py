@@ -6,17 +6,19 @@
     seeds       (N, 2) int64, of substructure and noise      background  (N,) float32, rms of an empty pixel, counts/s
     done        (chunks,) uint8
 
-and one JSON attribute, `header`: population with every law, classes, names of columns, seed, split, size, version. No
+and one JSON attribute, `header`: population with every law, classes, names of columns, seed, split, size, version, and
+with galaxies=on the content hashes of all galaxies of the split (the truth `picture` is the start of one of them). No
 variance is kept: background and image give it (`ImageSet.variance`), and parameters and seeds give the whole Scene.
 
 While it is written a set is PATH.partial. All its space is laid out first and no metadata of HDF5 changes afterwards;
 a chunk is on the disk before it is called done. So a kill at any moment costs at most the chunks under way.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -28,6 +30,7 @@ import lenslab
 from lenslab.images.cluster import chunks_on, reach
 from lenslab.images.compiled import why_not
 from lenslab.images.draw import Items, estimated_variance, items
+from lenslab.images.galaxies import ID_DIGITS, of_split, source_of
 from lenslab.images.workers import chunks_from
 from lenslab.population import CHUNK, SPLITS, Population, find
 from lenslab.scene import Camera, Scene, Sersic, Substructure, from_dict
@@ -72,6 +75,7 @@ def write(population: Population | str, size: int, path: str | os.PathLike, *, s
         tasks = [int(chunk) for chunk in left]
         asked = population.name, seed, split, options, tasks
         for chunk, columns in chunks_from(*asked, workers) if dask is None else chunks_on(dask, *asked):
+            check_pictures(header, columns)
             rows = slice(CHUNK * chunk, min(CHUNK * (chunk + 1), size))
             for name, column in columns.items():
                 file[name][rows] = column[:rows.stop - rows.start]
@@ -93,11 +97,25 @@ def header_of(population: Population, size: int, seed: int, split: str, options:
                   definition=population.definition, classes=list(population.classes), columns=list(population.paths),
                   truths=truths + ["ceiling"] * options["ceiling"], seed=seed, split=split, size=size,
                   num_pix=population.camera.num_pix, compiled=options["compiled"])
+    if "picture" in truths:
+        header["pictures"] = [galaxy.name for galaxy in of_split(split)]
     return json.loads(json.dumps(header))
+
+
+def check_pictures(header: dict, columns: dict[str, np.ndarray]) -> None:
+    """Refuse a chunk of galaxies that the header does not list: a worker saw another folder, or it was changed."""
+    if "pictures" in header:
+        used = columns["truths"][:, header["truths"].index("picture")]
+        known = [int(name[:ID_DIGITS], 16) for name in header["pictures"]]
+        if not np.isin(used[~np.isnan(used)], known).all():
+            raise ValueError("A worker found other galaxies than those this set was begun with; let LENSLAB_DATA name "
+                             "the same pictures for every worker, from the beginning to the end.")
 
 
 def told(header: dict) -> str:
     how = " with its ceiling" * ("ceiling" in header["truths"]) + " by torch.compile" * bool(header.get("compiled"))
+    if pictures := header.get("pictures"):
+        how += f" with {len(pictures)} galaxies ({hashlib.sha256(''.join(pictures).encode()).hexdigest()[:8]})"
     return (f"{header['size']} of {header['population']}{how}, seed {header['seed']}, split {header['split']}, "
             f"by lenslab {header['version']}")
 
@@ -165,6 +183,8 @@ def read_header(file: h5py.File) -> dict:
         good = lists and all(type(header[name]) is int for name in ("seed", "size", "num_pix")) \
             and 0 < header["size"] <= MAX_ITEMS and 0 < header["num_pix"] <= 4096 and header["split"] in SPLITS \
             and isinstance(header["population"], str) and isinstance(header["version"], str)
+        pictures = header.get("pictures", [])
+        good = good and isinstance(pictures, list) and all(isinstance(item, str) for item in pictures)
         from_dict(header["definition"]["camera"], Camera)
     except (KeyError, TypeError, ValueError, OSError, RecursionError):
         good = False
@@ -232,6 +252,8 @@ class ImageSet:
         n_lights = sum(path.startswith("lens_light.") and path.endswith(".q") for path in values)
         dark = Substructure(kind=definition["kinds"][label], conserve_mass=definition["conserve_mass"])
         template = Scene(camera=self.camera, substructure=dark, lens_light=(Sersic(),) * n_lights)
+        if "pictures" in self.header and not np.isnan(picture := self.column("picture", row)):
+            template = replace(template, source=source_of(self.header["pictures"], float(picture)))
         return Scenes.from_values(template, values, self.file["seeds"][row][None]).scene(0)
 
 

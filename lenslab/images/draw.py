@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lenslab.images import fast
 from lenslab.images.ceiling import lambdas
+from lenslab.images.galaxies import UNUSED, with_galaxies
 from lenslab.images.realise import Realisation, realise
 from lenslab.images.simulate import background, expose, noise_free
 from lenslab.physics import noise as noises
@@ -66,7 +67,7 @@ def items(population: Population, chunk: int, seed: int, split: str = "train", *
     compiled   sums over halos by torch.compile (lenslab.images.fast); pixels then differ by rounding, 1e-6
     """
     shine = fast.shine if compiled else None
-    drawn = population.chunk(chunk, seed, split)
+    drawn = with_galaxies(population.chunk(chunk, seed, split), split)
     side, paths = population.camera.num_pix, population.paths
     image, variance = (torch.empty(CHUNK, 1, side, side, device=device, dtype=dtype) for _ in range(2))
     rms = torch.empty(CHUNK, device=device, dtype=dtype)
@@ -87,8 +88,9 @@ def items(population: Population, chunk: int, seed: int, split: str = "train", *
             image[at], rms[at] = expose(scenes, model, noises.SeededDraws(scenes.seeds[:, 1]))[0], background(scenes)
             variance[at] = estimated_variance(scenes.template.camera, image[at], rms[at], electrons(scenes))
             seeds[rows] = wide.seeds
+            unused = UNUSED if wide.template.source.picture else ()
             for k, path in enumerate(paths):
-                if path in wide.values:
+                if path in wide.values and path not in unused:
                     parameters[rows, k] = wide[path].numpy()
             if ceiling:
                 truths["ceiling"][rows] = lambdas(wide, shine).numpy()
@@ -103,7 +105,7 @@ def by_number(realisation: Realisation, n: int) -> np.ndarray:
 
 def scenes_of(population: Population, n: int, seed: int, split: str = "train") -> Draw:
     """The first n items as float64 scenes whose magnitudes give the S that was asked for."""
-    drawn = population.draw(n, seed, split)
+    drawn = with_galaxies(population.draw(n, seed, split), split)
     groups = []
     with torch.no_grad():
         for rows, wide in drawn.groups:

@@ -60,6 +60,10 @@ SMOOTH_SWITCHES = {  # what a switch that is off puts in the place of a law
     "slope": {"lens.gamma": fixed(2.0)},
     "multipoles": {"lens.a3_a": fixed(0.0), "lens.a4_a": fixed(0.0)},
 }
+REAL_LAWS = {  # of galaxies=on: pictures of real galaxies, which lenslab.images.galaxies puts in
+    "galaxies.share_of_items": fixed(0.5),
+    "galaxies.phi": uniform(-np.pi, np.pi),      # the half-light radius follows source.R_kpc, the place source.offset
+}
 LIGHT_LAWS = {  # of the `-light` populations: an elliptical on the Faber-Jackson relation, with or without a disc
     "light.M_AB_at_220": bell(-22.0, 0.4),       # absolute AB magnitude at sigma_v = 220 km/s; no K-correction
     "light.R_kpc": log_uniform(2, 8),
@@ -135,6 +139,11 @@ def sources(laws: dict[str, Law], columns: dict, truths: dict, streams: Streams)
     R = out["source.R_sersic"] = truths["R_kpc"] / cosmology.kpc_per_arcsec(columns["z_source"], H0, OM0)
     number = laws["clumps.number"].at(streams.uniform("clumps.number")).astype(int)
     number[streams.uniform("clumps.any") >= laws["clumps.share_of_items"].a] = 0
+    if "galaxies.phi" in laws:
+        real = streams.uniform("galaxies.any") < laws["galaxies.share_of_items"].a
+        number[real] = 0
+        out["source.phi"][real] = laws["galaxies.phi"].at(streams.uniform("galaxies.phi"))[real]
+        truths["picture"] = np.where(real, streams.uniform("galaxies.which"), np.nan)
     light = np.where(number > 0, laws["clumps.light"].at(streams.uniform("clumps.light")), 0.0)
     weights = np.stack([streams.uniform(f"clumps.{k}.weight") + 0.2 for k in range(MOST_CLUMPS)])
     weights *= np.arange(MOST_CLUMPS)[:, None] < number
@@ -191,7 +200,7 @@ def sample_seed(population: Population, labels: np.ndarray, streams: Streams) ->
 
 
 def galaxy_population(name: str, switches: dict[str, bool]) -> Population:
-    """hst, hst-light, euclid or euclid-light; `switches` are slope and multipoles."""
+    """hst, hst-light, euclid or euclid-light; `switches` are slope and multipoles, and galaxies where it is on."""
     family = name.split(":")[0]
     telescope = family.removesuffix("-light")
     wide = telescope == "euclid"
@@ -203,8 +212,10 @@ def galaxy_population(name: str, switches: dict[str, bool]) -> Population:
         laws |= LIGHT_LAWS
     dark = {kind: own | ({"log10_m_resolved": fixed(7.7)} if wide and "log10_m_resolved" in own else {})
             for kind, own in GALAXY_DARK.items()}
-    for switch, on in switches.items():
-        laws |= {} if on else SMOOTH_SWITCHES[switch]
+    for switch in SMOOTH_SWITCHES:
+        laws |= {} if switches[switch] else SMOOTH_SWITCHES[switch]
+    if switches.get("galaxies"):
+        laws |= REAL_LAWS
     return Population(
         name=name, family=telescope, classes=("smooth", "cdm", "wdm", "fdm", "vortex"),
         kinds=("none", "cdm", "wdm", "fdm", "vortex"), symmetry="D4", camera=camera, laws=laws, dark=dark,
