@@ -136,6 +136,22 @@ def test_a_set_is_not_finished_with_other_galaxies(data, small, tmp_path, monkey
     assert "with 2 galaxies" in dataset.told(begun)
 
 
+@pytest.mark.parametrize("found", [7.0, -1.0, 1e30, np.inf])
+def test_a_picture_that_no_header_lists_is_refused(found):
+    with pytest.raises(ValueError, match="does not list"):
+        galaxies.source_of(["f" * 64], found)
+
+
+def test_a_forged_list_of_pictures_is_refused(data, small, tmp_path, monkeypatch):
+    population, _, _ = small
+    header = dataset.header_of(population, 40, 3, "train", dict(ceiling=False, compiled=False))
+    for number, forged in enumerate(("abc", [1], {"a": 1})):
+        path = tmp_path / f"{number}.h5"
+        dataset.lay_out(path, header | {"pictures": forged})
+        with pytest.raises(ValueError, match="no set of lenslab images"):
+            dataset.read(path)
+
+
 def test_without_a_folder_there_is_a_sentence(monkeypatch, tmp_path):
     for home in ("", str(tmp_path)):
         monkeypatch.setenv("LENSLAB_DATA", home)
