@@ -81,7 +81,7 @@ def curves(runs: Sequence[Curve], quantity: str, *, height: int = 340, guessing:
                           showarrow=False, font=dict(size=11)))
     y = dict(range=[0, 1]) if quantity in ("accuracy", "macro_auc", "data_share") else padded(traces)
     if not traces:
-        notes.append(dict(xref="paper", yref="paper", x=0.5, y=0.5, text="The curve begins with the first steps.",
+        notes.append(dict(xref="paper", yref="paper", x=0.5, y=0.5, text="Nothing is measured yet.",
                           showarrow=False, font=dict(size=13)))
     return chart(NAMES.get(quantity, quantity), traces, height, key=f"{quantity} " + " ".join(run.name for run in runs),
                  x=dict(range=[0, last * 1.02], title=dict(text="step", standoff=4, font=dict(size=12))), y=y,

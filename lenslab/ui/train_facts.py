@@ -152,7 +152,7 @@ def estimate(task: str, config: dict, device: str, known: Iterable[Job]) -> Esti
     other = [word for word, same in zip(("another population", "another network", "another size or data set"), nearest,
                                         strict=True) if not same]
     told = f", which has {' and '.join(other)}" if other else ""
-    return Estimate(STARTUP + pictures * pace, f"at the pace of {name} on this device{told}.")
+    return Estimate(STARTUP + pictures * pace, f"at the pace of **{name}** on this device{told}.")
 
 
 def suggested_name(config: dict, task: str, taken: Iterable[str]) -> str:

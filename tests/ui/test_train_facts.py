@@ -1,5 +1,7 @@
 """What the page says of a run follows from its records."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,7 @@ def test_an_estimate_scales_the_pace_of_the_same_network_on_the_same_population(
     known = [a_job("c", config=dict(population="hst")), a_job("b", config=dict(network="physics_cnn")), a_job("a")]
     found = facts.estimate("classify", CONFIG | dict(steps=2000, batch=20), "cpu", known)
     assert found.seconds == pytest.approx(facts.STARTUP + 2000 * 20 * 50.0 / (100 * 10))
-    assert "a on this device." in found.basis
+    assert "**a** on this device." in found.basis
 
 
 def test_an_estimate_from_another_kind_of_run_says_so(paces):
@@ -65,3 +67,9 @@ def test_what_is_the_matter_in_words(tmp_path):
     assert "goes on" in facts.sentence(a_job(status="interrupted"))
     (tmp_path / "stop").touch()
     assert "Stopping" in facts.sentence(Job("a", tmp_path, "running", step=3))
+
+
+def test_records_and_curves_are_read_without_torch():
+    program = ("import sys, lenslab.ui.train_facts as facts, lenslab.figures.training; facts.shown(); "
+               "sys.exit('torch' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2]).returncode == 0
