@@ -1,12 +1,16 @@
 """Simulate: one lens, turned by hand."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from lenslab.ui import cached, links, pictures, state
 from lenslab.ui.closer import looks
+from lenslab.ui.frame import within_frame
 from lenslab.ui.gallery_row import gallery
 from lenslab.ui.panels import controls
 
+within_frame(Path(__file__).parent.parent)
 links.read()
 state.recall_pictures()
 scene = state.scene()

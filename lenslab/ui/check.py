@@ -24,7 +24,7 @@ def check_look(scene: Scene) -> None:
     known = st.session_state.get(FOUND)
     fresh = known is not None and known[0] == scene
     st.button("Draw this lens with lenstronomy", icon=":material/fact_check:", on_click=ask, key="check.go",
-              type="secondary" if fresh else "primary", disabled=fresh)
+              disabled=fresh)
     if st.session_state.get(ASKED) and not fresh:
         def work(turn: Turn):
             from lenslab.images.reference import compare  # lenstronomy takes seconds to load

@@ -1,5 +1,7 @@
 """The three pictures that a visitor sees first, each with a sentence that says what it shows."""
 
+import time
+
 import numpy as np
 import streamlit as st
 
@@ -10,6 +12,7 @@ from lenslab.ui import cached, state
 from lenslab.ui.plot import plot
 
 BRIGHT = 0.1  # |mu| of an image worth counting
+HEAD_START = 0.03  # s: the server's thread sends the first picture and the browser draws it before the rest comes
 STRETCH_TEXT = "How brightness becomes colour: asinh shows faint and bright, linear is what the detector counts."
 
 
@@ -28,6 +31,7 @@ def observed_picture(scene: Scene, kind: str) -> None:
     observation = cached.observe(scene)
     plot(observed.image(observation, kind=kind, title="What the telescope sees"), key="simulate.image",
          alt=f"Simulated image of a gravitational lens with an Einstein radius of {scene.lens.theta_E:.2f} arcsec")
+    time.sleep(HEAD_START)
 
 
 def image_sentence(scene: Scene) -> str:

@@ -83,7 +83,7 @@ def real_look(scene: Scene) -> None:
         fitted = cached.hold_against(scene, real.observation)
     except ValueError as error:
         st.warning(str(error))
-        st.button("Take over its camera again", key="real.again", type="primary", on_click=lambda: state.attempt(
+        st.button("Take over its camera again", key="real.again", on_click=lambda: state.attempt(
             lambda: beside.take_over(state.scene(), real.observation, real.psf, real.known)))
         return
     show(real.observation, fitted)

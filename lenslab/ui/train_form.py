@@ -176,7 +176,7 @@ def begin(task: str, settings: dict, kept: dict[str, Path]) -> None:
     config = {item.name: item.default for item in fields(TASKS[task].Config)} | settings
     st.caption(f":material/schedule: {facts.estimate(task, config, device, known)}")
     origin = st.session_state["train.form.init"]
-    st.button("Start training", type="primary", icon=":material/play_arrow:", width="stretch", key="train.start",
+    st.button("Start training", icon=":material/play_arrow:", width="stretch", key="train.start",
               on_click=start, args=(st.session_state["train.form.name"].strip() or free, task, settings, device,
                                     str(kept[origin].resolve()) if origin in kept else None))
 

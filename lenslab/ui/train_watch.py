@@ -34,7 +34,7 @@ def empty(public: bool) -> None:
             st.markdown("There are no runs to show yet.")
             return
         st.markdown(EMPTY)
-        st.button("Train a first network", type="primary", icon=":material/school:", key="train.first",
+        st.button("Train a first network", icon=":material/school:", key="train.first",
                   on_click=start_first)
 
 
@@ -129,17 +129,17 @@ def actions(job: Job) -> None:
                       args=(stop, job.name), disabled=facts.stopping(job),
                       help="It saves its state first and can be resumed.")
         elif job.status != "finished":
-            st.button("Resume", icon=":material/play_arrow:", type="primary", key="train.resume", on_click=attempt,
+            st.button("Resume", icon=":material/play_arrow:", key="train.resume", on_click=attempt,
                       args=(jobs.resume, job.name), help="Go on from its last saved state.")
         with st.popover("Keep checkpoint", icon=":material/bookmark_add:", disabled=not job.has_checkpoint,
                         help="Put its best network among the kept ones, where the other pages find it."):
             st.text_input("Name of the checkpoint", key=f"train.keep.{job.name}", placeholder=job.name)
-            st.button("Keep", key="train.keep", type="primary", on_click=keep, args=(job.name,))
+            st.button("Keep", key="train.keep", on_click=keep, args=(job.name,))
         if not job.live:
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown(f"Delete **{job.name}** with its curve, state and checkpoints? This cannot be undone; "
                             "kept checkpoints stay.")
-                st.button("Delete for good", key="train.delete", type="primary", on_click=delete, args=(job.name,))
+                st.button("Delete for good", key="train.delete", on_click=delete, args=(job.name,))
 
 
 def stop(name: str) -> None:
