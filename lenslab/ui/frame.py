@@ -1,12 +1,14 @@
 """What stands round every page: the tab's title, navigation, and the warm-up that makes the first slider fast."""
 
 import gc
+import sys
 from pathlib import Path
 
 import streamlit as st
 
 from lenslab.figures import library
 
+SWITCH_S = 5e-4  # after this the thread that computes lets the one that sends have its turn; Python's own is 5e-3
 PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
          "train.py": ("Train", ":material/model_training:")}
 OPEN = "frame.open"
@@ -54,4 +56,5 @@ def warm_up(home: Path) -> bool:
     cached.sketch(scene)
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_S)
     return True

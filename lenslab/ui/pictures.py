@@ -12,7 +12,7 @@ from lenslab.ui import cached, state
 from lenslab.ui.plot import plot
 
 BRIGHT = 0.1  # |mu| of an image worth counting
-HEAD_START = 0.03  # s: the server's thread sends the first picture and the browser draws it before the rest comes
+HEAD_START = 0.05  # s: the server's thread sends the first picture and the browser draws it before the rest comes
 STRETCH_TEXT = "How brightness becomes colour: asinh shows faint and bright, linear is what the detector counts."
 
 
