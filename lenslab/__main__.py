@@ -98,7 +98,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         COMMANDS[settings.pop("command")](**settings)
     except (ValueError, OSError) as error:
-        print(f"lenslab: {error}", file=sys.stderr)
+        told = error
+        if isinstance(error, OSError) and error.filename:
+            told = f"{error.filename}: {error.strerror}. Check the path, and that you may read and write there."
+        print(f"lenslab: {told}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
