@@ -15,7 +15,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
@@ -157,7 +157,8 @@ def reach(address: str) -> None:
             return await far.identity(n_workers=0)
 
     try:
-        kind = asyncio.run(asyncio.wait_for(ask(), CONNECT_S + 1))["type"]
+        with ThreadPoolExecutor(1) as apart:  # the caller's thread may have an event loop of its own
+            kind = apart.submit(lambda: asyncio.run(asyncio.wait_for(ask(), CONNECT_S + 1))).result()["type"]
     except (OSError, ValueError, TypeError, KeyError, MemoryError) as error:  # from what is no scheduler all may come
         raise ValueError(f"No dask scheduler answers at {address!r} ({one_line(error)}); start one with dask "
                          "scheduler, and give the address that it prints, such as tcp://192.168.1.2:8786.") from None
