@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,13 +40,12 @@ def browser(chromium_path):
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def address(chromium_path, tmp_path_factory):
-    """The app on a free port, for all of these tests."""
+@contextmanager
+def served(log: Path):
+    """The app on a free port, in the environment of this moment; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("app") / "log.txt"
     with log.open("wb") as out:
         server = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", str(HOME / "app.py"), f"--server.port={port}",
@@ -64,6 +64,19 @@ def address(chromium_path, tmp_path_factory):
         finally:
             server.terminate()
             server.wait(10)
+
+
+@pytest.fixture(scope="session")
+def serve():
+    """`served`, for tests that want an app of their own."""
+    return served
+
+
+@pytest.fixture(scope="session")
+def address(chromium_path, tmp_path_factory):
+    """The app that all tests share which want no other."""
+    with served(tmp_path_factory.mktemp("app") / "log.txt") as found:
+        yield found
 
 
 @pytest.fixture

@@ -1,14 +1,6 @@
 """A real short training on the page: begun, seen moving, reloaded, stopped, resumed, kept."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -16,7 +8,6 @@ from playwright.sync_api import Page, expect
 from lenslab.checkpoint import read_card
 from lenslab.runs import jobs
 
-HOME = Path(__file__).resolve().parents[2]
 LOSS = ".st-key-train-loss .js-plotly-plot"
 LAST_STEP = f"""() => {{
   const x = document.querySelector("{LOSS}")?._fullData?.[0]?.x
@@ -44,31 +35,10 @@ def folders(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(chromium_path, folders):
+def address(chromium_path, folders, serve):
     """An app of its own, since its runs must not be those of whoever tests."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = folders / "app.txt"
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(HOME / "app.py"), f"--server.port={port}",
-             "--server.headless=true", "--server.fileWatcherType=none"], cwd=HOME, stdout=out, stderr=out,
-            env=dict(os.environ))
-        try:
-            end = time.monotonic() + 90
-            while True:
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2)
-                    break
-                except (urllib.error.URLError, OSError):
-                    if server.poll() is not None or time.monotonic() > end:
-                        pytest.fail(f"The app did not start:\n{log.read_text()}")
-                    time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(10)
+    with serve(folders / "app.txt") as found:
+        yield found
 
 
 def step_beyond(page: Page, step: int) -> int:
