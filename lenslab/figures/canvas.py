@@ -7,13 +7,16 @@ visitor's zoom (`uirevision`) as long as the frame stays the same.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, sin
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.colors
 import plotly.graph_objects as go
-from torch import Tensor
 
 from lenslab.figures.stretch import nice
+
+if TYPE_CHECKING:  # whoever draws curves alone, as a watched run does, need not wait for torch
+    from torch import Tensor
 
 DIVERGING = {  # blue over the ground to red, safe for colour-blind eyes; the ground is that of the page's theme
     False: ("#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b"),
@@ -50,9 +53,9 @@ class Frame:
         return dict(x0=-(self.width - 1) / 2 * s, dx=s, y0=-(self.height - 1) / 2 * s, dy=s)
 
 
-def plane(values: Tensor | np.ndarray, row: int = 0) -> np.ndarray:
+def plane(values: "Tensor | np.ndarray", row: int = 0) -> np.ndarray:
     """One image (H, W) of a batch, as numbers on the processor."""
-    if isinstance(values, Tensor):
+    if not isinstance(values, np.ndarray):
         values = values.detach().cpu().numpy()
     while values.ndim > 2:
         values = values[row if values.shape[0] > row else 0]

@@ -69,7 +69,8 @@ def test_what_is_the_matter_in_words(tmp_path):
     assert "Stopping" in facts.sentence(Job("a", tmp_path, "running", step=3))
 
 
-def test_records_and_curves_are_read_without_torch():
-    program = ("import sys, lenslab.ui.train_facts as facts, lenslab.figures.training; facts.shown(); "
-               "sys.exit('torch' in sys.modules)")
+def test_records_and_curves_are_read_and_drawn_without_torch():
+    """In a process of its own, where no other test has loaded it; the page's other half, the form, does need it."""
+    program = ("import sys, lenslab.ui.train_facts as facts, lenslab.ui.train_watch as watch; facts.shown(); "
+               "watch.training.curves([watch.training.Curve('one', [], 1)], 'loss'); sys.exit('torch' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2]).returncode == 0
