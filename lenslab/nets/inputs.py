@@ -61,21 +61,42 @@ class Residual(nn.Module):
         return f"fwhm={self.fwhm:g}"
 
 
+def cropped(image: Tensor, crop: int) -> Tensor:
+    """The central `crop` pixels a side of (B, C, H, W); 0, or more than there are, leaves the whole frame.
+
+    One pixel more where an even crop of an odd frame, or the reverse, could not be central: turns and mirrors of the
+    frame stay turns and mirrors of what is left.
+    """
+    side = image.shape[-1]
+    if not 0 < crop < side:
+        return image
+    edge = (side - crop) // 2
+    return image[..., edge:side - edge, edge:side - edge]
+
+
 class Channels(nn.Module):
-    """Images in sigmas (B, 1, H, W) to what the first convolution sees: (B, 1, H, W), or (B, 2, H, W) with residual.
+    """What is given, (B, K, H, W) in sigmas, to what the first convolution sees: (B, 1, h, w), or (B, 2, h, w).
 
     psf_fwhm  pixels, of the camera that the network was trained for
+    residual  the second channel is what a smoothing leaves of the image; K is 1
+    fit       the second channel is what a fitted smooth lens leaves, and is given; K is 2
+    crop      pixels a side that are seen, 0 for all; the smoothing sees the whole frame
     """
 
-    def __init__(self, psf_fwhm: float, residual: bool, *, smoothing: float = SMOOTHING, softening: float = SOFTENING,
-                 scale: float = SCALE):
+    def __init__(self, psf_fwhm: float, residual: bool, *, fit: bool = False, crop: int = 0,
+                 smoothing: float = SMOOTHING, softening: float = SOFTENING, scale: float = SCALE):
         super().__init__()
+        assert not (residual and fit), "one residual at a time: both would be called so"
         self.stretch = Stretch(softening, scale)
         self.residual = Residual(smoothing * psf_fwhm) if residual else None
-        self.names = ("image", "residual") if residual else ("image",)
+        self.fit, self.crop = fit, crop
+        self.names = ("image", "residual") if residual or fit else ("image",)
 
-    def forward(self, sigmas: Tensor) -> Tensor:
-        image = self.stretch(sigmas)
-        if self.residual is None:
-            return image
-        return torch.cat([image, self.stretch(self.residual(sigmas))], dim=1)
+    def forward(self, given: Tensor) -> Tensor:
+        assert given.ndim == 4 and given.shape[1] == 1 + self.fit, given.shape
+        if self.residual is not None:
+            given = torch.cat([given, self.residual(given)], dim=1)
+        return self.stretch(cropped(given, self.crop))
+
+    def extra_repr(self) -> str:
+        return f"names={self.names}, crop={self.crop}"
