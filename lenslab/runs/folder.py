@@ -14,6 +14,7 @@ One file holds the whole state: two that must agree could not both be replaced a
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -27,6 +28,7 @@ from lenslab.checkpoint import load, save, write_atomically
 
 STATE, PREVIOUS = "state.safetensors", "state.previous.safetensors"
 ENDS = ("finished", "failed", "stopped")
+FULL = (errno.ENOSPC, errno.EDQUOT)
 PATIENCE = 2.0  # s; whoever looks whether a run lives holds its lock for a moment
 
 
@@ -70,9 +72,10 @@ class RunFolder:
                 if not self.begun and self.before.get("phase") in ("finished", "stopped"):
                     write_json(self.path / "status.json", self.before)  # a command refused is no fault of the run
                 else:
-                    self.say("failed", sentence(error))
+                    self.fail(sentence(error))
         if self.lines is not None:
-            self.lines.close()
+            with contextlib.suppress(OSError):  # a line that found no room on the disk finds none now
+                self.lines.close()
             self.lines = None
         if self.lock is not None:
             self.lock.release()
@@ -81,8 +84,26 @@ class RunFolder:
     def say(self, phase: str, message: str = "", **more) -> None:
         """Write status.json: waiting, running, finished, failed or stopped, with a sentence; `more` stays for good."""
         self.told |= more
-        write_json(self.path / "status.json", dict(phase=phase, message=message, pid=os.getpid(), host=platform.node(),
-                                                   changed=time.time(), **self.told))
+        write_json(self.path / "status.json", self.status(phase, message))
+
+    def status(self, phase: str, message: str) -> dict:
+        return dict(phase=phase, message=message, pid=os.getpid(), host=platform.node(), changed=time.time(),
+                    **self.told)
+
+    def fail(self, message: str) -> None:
+        """Say why it failed, on a full disk too: there the old file is written over, in the room that it has.
+
+        That is not atomic, and is done where nothing else can be.
+        """
+        try:
+            self.say("failed", message)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            text = json.dumps(self.status("failed", message)).encode()
+            with open(self.path / "status.json", "r+b") as file:
+                file.write(text)
+                file.truncate()
 
     def log(self, text: str) -> None:
         """A line in log.txt; a disk too full for it must not end a training."""
@@ -202,11 +223,18 @@ def sentence(error: BaseException) -> str:
     """What to tell a user of an error."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "The memory of the device is too small for this batch; take a smaller batch or network."
+    if isinstance(error, OSError) and error.errno in FULL:
+        return no_room(error.filename)
     if isinstance(error, KeyboardInterrupt):
         return "It was interrupted at the keyboard."
     if isinstance(error, ValueError | OSError | ArithmeticError) and str(error):
         return str(error)
     return f"{type(error).__name__}: {error}; the log has the whole trace."
+
+
+def no_room(path: str | os.PathLike | None = None) -> str:
+    return (f"The disk{f' of {path}' if path else ''} is full. Free some space, then resume the run (or give the same "
+            "command again): it goes on from its last saved state.")
 
 
 def write_json(path: Path, table: dict) -> None:

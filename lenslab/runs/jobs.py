@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = [sys.executable, "-m", "lenslab"]
 STATUSES = ("waiting", "running", *ENDS, "interrupted")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+SPOKEN = "lenslab: "  # so begins the sentence that a command ends with, as __main__ prints it
 START_WAIT = 60.0  # s until a started process has its folder in hand
 PATIENCE = (5.0, 25.0, 10.0)  # s after the flag, after SIGTERM, after SIGKILL
 
@@ -101,17 +102,19 @@ def find(name: str) -> Job:
     said, config, lines = read_json(folder / "status.json"), read_json(folder / "config.json"), last_line(folder)
     phase = said.get("phase")
     device = str(config.get("device") or said.get("device") or "")
-    status = phase if phase in ENDS and not lives else "interrupted"
+    status, message = phase if phase in ENDS and not lives else "interrupted", str(said.get("message", ""))
     place = 0
     if lives:
         status = phase if phase in ("waiting", "running") else "running"
     if status == "waiting":
         line = waiting_line(runs_folder() / ".turns" / queue_of(str(said.get("device", ""))))
         place = line.index(name) if name in line else len(line)
+    if status == "interrupted" and (told := last_words(folder)):
+        status, message = "failed", told
     settings = config.get("config") or said.get("settings")  # before its turn a run has but the words of its start
     settings = settings if isinstance(settings, dict) else {}
     step = lines.get("step", 0)
-    return Job(name=name, folder=folder, status=status, message=str(said.get("message", "")), place=place,
+    return Job(name=name, folder=folder, status=status, message=message, place=place,
                task=str(config.get("task") or said.get("task") or ""), config=settings, device=device, step=step,
                steps=whole(settings.get("steps")), changed=float(said.get("changed", 0.0)),
                has_checkpoint=any((folder / f"{kind}.safetensors").exists() for kind in ("best", "last")))
@@ -299,6 +302,12 @@ def tail(path: Path, size: int = 65536) -> str:
             return file.read().decode(errors="replace")
     except OSError:
         return ""
+
+
+def last_words(folder: Path) -> str:
+    """The sentence that a process ended with on its log, where no room was left to say so in status.json; else ""."""
+    line = (tail(folder / "log.txt", 8192).strip().splitlines() or [""])[-1]
+    return line.removeprefix(SPOKEN) if line.startswith(SPOKEN) else ""
 
 
 def last_line(folder: Path) -> dict:

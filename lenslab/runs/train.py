@@ -1,6 +1,5 @@
 """One loop that trains every task, and may be killed at any moment."""
 
-import errno
 import math
 import os
 import subprocess
@@ -16,7 +15,7 @@ import torch
 import lenslab
 from lenslab.checkpoint import load_into, read_card, save
 from lenslab.checkpoint import plain as plain_values
-from lenslab.runs.folder import RunFolder
+from lenslab.runs.folder import FULL, RunFolder, no_room
 from lenslab.runs.learner import Learner, rate, resolve_precision, seed_step
 from lenslab.runs.team import Team
 from lenslab.tasks.training import Training, plain
@@ -45,10 +44,9 @@ def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str 
                 folder.say(result["status"])
             return result
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
-        raise ValueError(f"The disk of {folder.path} is full. Free some space and give the same command again: the "
-                         "training goes on from its last saved state.") from None
+        raise ValueError(no_room(folder.path)) from None
 
 
 class Sitting:
