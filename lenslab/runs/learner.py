@@ -105,7 +105,9 @@ def seed_step(seed: int, step: int, rank: int) -> None:
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     """bfloat16 where `auto` finds it in hardware: GPUs since Ampere, processors with AVX512-BF16 or AMX.
 
-    Emulated bfloat16 is slower than float32. The loss is computed under autocast, the weights stay float32.
+    Emulated bfloat16 is slower than float32 (seven times, on a processor with AVX2 alone), and torch emulates without
+    a word. ARM stays at float32: some have bfloat16, and nobody has timed it there. The loss is computed under
+    autocast, the weights stay float32.
     """
     if name == "auto" and device.type == "cuda":
         here = torch.cuda.get_device_capability(device) >= (8, 0) or torch.version.hip is not None

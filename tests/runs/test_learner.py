@@ -1,0 +1,86 @@
+"""One step of learning, each part against the formula by hand."""
+
+import platform
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from lenslab.runs.learner import Learner, rate, resolve_precision
+from tests.runs import toy
+from tests.runs.sittings import SHORT
+
+
+def test_a_gradient_that_is_no_number_touches_no_weight():
+    model = nn.Linear(1, 1, bias=False)
+    learner, before = Learner(model, SHORT), model.weight.item()
+    with pytest.raises(FloatingPointError, match="gradient became nan at step 1"):
+        learner.follow((model.weight - model.weight.detach()).sqrt().sum() * 0)
+    assert model.weight.item() == before
+
+
+def test_the_learning_rate_rises_straight_and_falls_as_half_a_cosine():
+    config = toy.Config(steps=110, warmup=10, lr=0.2, final_lr=0.1)
+    assert [rate(config, step) for step in (0, 4, 9)] == pytest.approx([0.02, 0.1, 0.2])
+    assert rate(config, 10) == pytest.approx(0.2)
+    assert rate(config, 60) == pytest.approx(0.2 * (0.1 + 0.9 / 2))  # half way down
+    assert rate(config, 110) == pytest.approx(0.02)
+    assert sum(rate(config, step) for step in range(10, 111)) / 101 == pytest.approx(0.2 * 0.55, rel=1e-12)
+
+
+def test_the_mean_of_weights_is_the_recursion_by_hand():
+    learner = Learner(nn.Linear(1, 1), toy.Config(ema=0.99, warmup=0))
+    expected, parameter = learner.model.weight.item(), learner.model.weight
+    for step in range(30):
+        learner.follow((parameter - 3).square().sum() + learner.model.bias.square().sum())
+        memory = min(0.99, (1 + step) / (10 + step))
+        expected = memory * expected + (1 - memory) * parameter.item()
+    assert learner.mean.weight.item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_long_gradient_is_shortened_and_its_length_told():
+    model = nn.Linear(2, 1, bias=False)
+    learner = Learner(model, toy.Config(optimizer="sgd", clip=0.5, lr=1.0, warmup=0, weight_decay=0, ema=0))
+    before = model.weight.detach().clone()
+    assert learner.follow((model.weight * torch.tensor([[3.0, 4.0]])).sum()) == pytest.approx(5.0)
+    assert (model.weight.detach() - before).norm().item() == pytest.approx(0.5, rel=1e-5)
+
+
+CPU = torch.device("cpu")
+
+
+def test_the_precision_that_is_asked_for_is_taken():
+    assert resolve_precision("float32", CPU) == torch.float32
+    assert resolve_precision("bfloat16", CPU) == torch.bfloat16
+    assert resolve_precision("auto", torch.device("mps")) == torch.float32
+
+
+@pytest.mark.parametrize(("able", "wanted"), [
+    (dict(avx2=True), torch.float32),                          # Zen 3: bfloat16 seven times slower than float32
+    (dict(avx2=True, avx512_f=True, avx512_bf16=False, amx_bf16=False), torch.float32),  # Skylake: emulated
+    (dict(avx2=True, avx512_f=True, avx512_bf16=True, amx_bf16=False), torch.bfloat16),  # Cooper Lake, Zen 4
+    (dict(avx512_f=True, avx512_bf16=True, amx_tile=True, amx_bf16=True), torch.bfloat16),  # Sapphire Rapids
+    (dict(neon=True, bf16=True, sve_bf16=True, architecture="arm64"), torch.float32),    # not tried, so not taken
+    ({}, torch.float32),
+])
+def test_auto_takes_bfloat16_on_a_processor_that_multiplies_in_it(monkeypatch, able, wanted):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert resolve_precision("auto", CPU) == wanted
+
+
+def test_auto_says_of_this_processor_what_the_kernel_says():
+    table = Path("/proc/cpuinfo")
+    if platform.machine() != "x86_64" or not table.exists():
+        pytest.skip("No kernel here that lists the flags of an x86 processor.")
+    flags = set(next(row for row in table.read_text().splitlines() if row.startswith("flags")).split())
+    able = bool(flags & {"avx512_bf16", "amx_bf16"})
+    assert resolve_precision("auto", CPU) == (torch.bfloat16 if able else torch.float32)
+
+
+@pytest.mark.parametrize(("capability", "wanted"), [((7, 5), torch.float32), ((8, 0), torch.bfloat16),
+                                                    ((9, 0), torch.bfloat16)])
+def test_auto_takes_bfloat16_on_graphics_cards_since_ampere(monkeypatch, capability, wanted):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.version, "hip", None)
+    assert resolve_precision("auto", torch.device("cuda")) == wanted
