@@ -11,13 +11,16 @@ import streamlit as st
 from lenslab.checkpoint import list_checkpoints
 from lenslab.runs import jobs
 from lenslab.ui import train_facts as facts
+from lenslab.ui.train_kept import forget, keyed, remember, value
+from lenslab.ui.train_population import check_sources, population_controls, population_word
 
-KEPT, NOTICE, CHOSEN = "train.kept", "train.notice", "train.run"
+NOTICE, CHOSEN = "train.notice", "train.run"
 # Short, so that the learning rate rises at once and the mean of weights forgets the first ones.
-FIRST = dict(network="cnn", population="seed-64", steps=300, lr=0.002, warmup=20, ema=0.95, validate_every=30,
-             validation=300, test=600)
+FIRST = dict(network="cnn", population="seed-64", steps=160, lr=0.002, warmup=20, ema=0.95, validate_every=20,
+             reuse=8, validation=240, test=360)
 FIRST_NAME = "first"
 NEAR = ("steps", "batch", "lr", "seed")  # the rest waits in an expander
+SPECIAL = ("population", "data")  # settings that are words with controls of their own; every other is declared
 FRESH = "fresh weights"
 TASK_NAMES = {"classify": "Which dark matter is it? (classify)"}
 STEPS_OF = {"lr": 1e-4, "steps": 100, "validate_every": 50, "validation": 60, "test": 60, "images": 300}
@@ -50,12 +53,13 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
             from lenslab.tasks.feed import population_of
 
             population_of(config.data)
+        if hasattr(config, "population"):
+            check_sources(config.population)
         jobs.start(name, task, settings, device=device, init=init)
 
     if attempt(begin):
         st.session_state[CHOSEN] = name
-        st.session_state[KEPT] = {**st.session_state.get(KEPT, {}), "name": ""}
-        st.session_state.pop("train.form.name", None)
+        forget("name", "")
 
 
 def start_first() -> None:
@@ -67,17 +71,10 @@ def start_first() -> None:
     start(name, "classify", FIRST, "auto", None)
 
 
-def keyed(name: str, value) -> str:
-    """The key of a control, whose value is what was chosen before, on this page or before it was left."""
-    key = f"train.form.{name}"
-    if key not in st.session_state:
-        st.session_state[key] = st.session_state.get(KEPT, {}).get(name, value)
-    return key
-
-
 def control(item: Field) -> None:
     """One setting, with its sentence."""
-    meta, key = item.metadata, keyed(item.name, item.default)
+    meta = item.metadata
+    key = keyed(item.name, item.default, among=meta.get("options"))
     common = dict(key=key, help=meta["text"])
     if meta["kind"] is bool:
         st.toggle(meta["label"], **common)
@@ -89,33 +86,6 @@ def control(item: Field) -> None:
         unit = f" ({meta['unit']})" if meta["unit"] else ""
         st.number_input(meta["label"] + unit, float(meta["low"]), float(meta["high"]), format="%g",
                         step=STEPS_OF.get(item.name, 0.01), **common)
-
-
-def population_controls() -> None:
-    """What is learnt from: a population with its switches, or a data set of it."""
-    from lenslab.population import POPULATIONS
-
-    st.selectbox("Population", list(POPULATIONS), key=keyed("population", "seed-64"),
-                 help="Where lenses, dark matter and camera are drawn from; images of it are simulated while the "
-                      "network learns, and others of it judge the network.")
-    _, switches, on = POPULATIONS[st.session_state["train.form.population"]]
-    if switches:
-        word = "Leave out" if on else "Put in"
-        st.multiselect(f"{word}", switches, key=keyed("switches", []), help="Parts of this population that can be "
-                       "switched, to see what they are worth.", placeholder="nothing")
-    st.text_input("Data set", key=keyed("data", ""), placeholder="none: simulate while it learns",
-                  help="An HDF5 file of python -m lenslab dataset on the machine that runs this app, to learn from "
-                       "instead of fresh images.")
-
-
-def population_word() -> str:
-    """seed-64, or hst:slope=off."""
-    from lenslab.population import POPULATIONS
-
-    name, chosen = st.session_state["train.form.population"], st.session_state.get("train.form.switches", [])
-    _, switches, on = POPULATIONS[name]
-    words = ",".join(f"{switch}={'off' if on else 'on'}" for switch in switches if switch in chosen)
-    return f"{name}:{words}" if words else name
 
 
 def devices() -> list[str]:
@@ -138,7 +108,7 @@ def form() -> None:
     st.subheader("A new run")
     st.selectbox("Task", list(TASKS), format_func=lambda name: TASK_NAMES.get(name, name), key=keyed("task", next(iter(
         TASKS))), help="What the network is to find out.")
-    task = st.session_state["train.form.task"]
+    task = value("task")
     declared = [item for item in fields(TASKS[task].Config) if "kind" in item.metadata]
     own = {item.name for item in fields(TASKS[task].Config)}
     for item in declared:
@@ -153,7 +123,8 @@ def form() -> None:
     end = st.container()  # its words follow from what is chosen below it
     with st.expander("More settings"):
         kept = {path.stem: path for path, card in list_checkpoints() if card.get("task") == task}
-        st.selectbox("Begin from", [FRESH, *kept], key=keyed("init", FRESH), help="Fresh weights, or a kept "
+        origins = [FRESH, *kept]
+        st.selectbox("Begin from", origins, key=keyed("init", FRESH, among=origins), help="Fresh weights, or a kept "
                      "checkpoint of the same network: steps and duration then sum up.")
         st.selectbox("Device", devices(), key=keyed("device", "auto"), help="auto takes the fastest here. One run at "
                      "a time has a device; the others wait their turn.")
@@ -162,31 +133,30 @@ def form() -> None:
                 control(item)
     with end:
         begin(task, chosen_settings(task, declared, own), kept)
-    st.session_state[KEPT] = {key.removeprefix("train.form."): value for key, value in st.session_state.items()
-                              if isinstance(key, str) and key.startswith("train.form.")}
+    remember()
 
 
 def begin(task: str, settings: dict, kept: dict[str, Path]) -> None:
     """A name, how long it will take, and the button."""
     from lenslab.tasks import TASKS
 
-    known, device = facts.shown(), st.session_state["train.form.device"]
+    known, device = facts.shown(), value("device")
     free = facts.suggested_name(settings, task, (job.name for job in known))
     st.text_input("Name", key=keyed("name", ""), placeholder=free, help="Of the run and its folder.")
     config = {item.name: item.default for item in fields(TASKS[task].Config)} | settings
     st.caption(f":material/schedule: {facts.estimate(task, config, device, known)}")
-    origin = st.session_state["train.form.init"]
+    origin = value("init")
     st.button("Start training", icon=":material/play_arrow:", width="stretch", key="train.start",
-              on_click=start, args=(st.session_state["train.form.name"].strip() or free, task, settings, device,
+              on_click=start, args=(value("name").strip() or free, task, settings, device,
                                     str(kept[origin].resolve()) if origin in kept else None))
 
 
 def chosen_settings(task: str, declared: list[Field], own: set[str]) -> dict:
     """The settings that differ from their defaults, and always network and population."""
-    settings = {item.name: st.session_state[f"train.form.{item.name}"] for item in declared
-                if item.name == "network" or st.session_state[f"train.form.{item.name}"] != item.default}
+    settings = {item.name: value(item.name) for item in declared
+                if item.name == "network" or value(item.name) != item.default}
     if "population" in own:
         settings["population"] = population_word()
-        if data := st.session_state["train.form.data"].strip():
+        if data := value("data").strip():
             settings["data"] = data
     return settings

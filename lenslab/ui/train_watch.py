@@ -9,7 +9,9 @@ from lenslab.runs.jobs import Job
 from lenslab.ui import train_facts as facts
 from lenslab.ui.plot import plot
 from lenslab.ui.train_form import CHOSEN, NOTICE, attempt, start_first
+from lenslab.ui.train_kept import hold, seen
 
+BESIDE, QUANTITY = "train.beside", "train.quantity"
 EVERY = "2s"
 WIDTH = 108  # pixels of one number: three stand in a row on a phone
 EMPTY = """Here a network learns from simulated lenses what no eye can tell: which kind of dark matter bends the light.
@@ -39,9 +41,12 @@ def empty(public: bool) -> None:
 
 
 def choose(known: list[Job]) -> tuple[str, list[str]]:
-    """The run that is looked at, and those that are drawn beside it. Only the address remembers the first."""
+    """The run that is looked at, and those that are drawn beside it; another page and back, they are the same.
+
+    The address remembers the first for those that it is sent to.
+    """
     names = {job.name: job.status for job in known}
-    asked = st.session_state.get(CHOSEN, st.query_params.get("run"))
+    asked = st.session_state.get(CHOSEN, st.query_params.get("run", seen(CHOSEN)))
     if asked not in names:
         asked = next((job.name for job in known if job.live), known[0].name)
     st.session_state[CHOSEN] = asked
@@ -49,15 +54,16 @@ def choose(known: list[Job]) -> tuple[str, list[str]]:
     with left:
         st.selectbox("Run", list(names), key=CHOSEN, format_func=lambda name: f"{name} · {names.get(name, 'gone')}")
     others = [name for name in names if name != asked]
-    st.session_state["train.beside"] = [name for name in st.session_state.get("train.beside", []) if name in others]
+    st.session_state[BESIDE] = [name for name in st.session_state.get(BESIDE, seen(BESIDE, [])) if name in others]
     with right:
-        st.multiselect("Compare with", others, key="train.beside", max_selections=len(training.RUNS) - 1,
+        st.multiselect("Compare with", others, key=BESIDE, max_selections=len(training.RUNS) - 1,
                        placeholder="other runs, in the same picture" if others else "no other runs yet",
                        disabled=not others)
     if not jobs.public():
         st.caption(MORE)
     st.query_params["run"] = asked
-    return asked, st.session_state["train.beside"]
+    hold({CHOSEN: asked, BESIDE: st.session_state[BESIDE]})
+    return asked, st.session_state[BESIDE]
 
 
 def watch(name: str, beside: list[str]) -> None:
@@ -171,13 +177,14 @@ def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None
     if not any(training.judged(run.lines) for run in runs):
         known.insert(0, "accuracy")  # so that the picture does not change when it is first measured
     with places[1]:
-        asked = st.session_state.get("train.quantity")
+        asked = st.session_state.get(QUANTITY, seen(QUANTITY))
         name = asked if asked in known else known[0]
         guess = 1 / len(classes) if classes and name == "accuracy" else None
         plot(training.curves(runs, name, guessing=guess), key="train.other", later=True, square=False,
              alt=f"{training.NAMES.get(name, name)} of the same runs over their steps")
-        st.selectbox("Draw", known, index=known.index(name), key="train.quantity", label_visibility="collapsed",
+        st.selectbox("Draw", known, index=known.index(name), key=QUANTITY, label_visibility="collapsed",
                      format_func=lambda name: training.NAMES.get(name, name))
+        hold({QUANTITY: name})
     if counts and classes:
         with places[2]:
             plot(training.confusion(counts, classes, dark=st.context.theme.type == "dark"), key="train.confusion",

@@ -2,15 +2,20 @@
 
 import json
 import time
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lenslab.checkpoint import write_atomically
 from lenslab.runs import jobs
+from lenslab.tasks import TASKS
+from lenslab.tasks.training import configure
 from lenslab.ui import train_form
 from lenslab.ui.frame import OPEN
+from lenslab.ui.train_kept import KEPT, SEEN
 
 PAGE = Path(__file__).parents[2] / "pages" / "train.py"
 CONFIG = dict(network="cnn", population="seed-64", steps=100, batch=10, width=16, data="")
@@ -80,9 +85,6 @@ def test_an_empty_page_asks_a_question_and_invites_to_a_first_run(runs):
 
 
 def test_the_first_run_is_one_that_the_task_accepts(runs, monkeypatch):
-    from lenslab.tasks import TASKS
-    from lenslab.tasks.training import configure
-
     begun = []
     monkeypatch.setattr(jobs, "start", lambda *given, **named: begun.append((given, named)))
     checked(open_page().button(key="train.first").click().run())
@@ -97,6 +99,62 @@ def test_every_setting_has_a_sentence(runs):
     assert len(controls) > 20
     assert all(control.help and control.help.endswith(".") for control in controls), [
         control.label for control in controls if not (control.help or "").endswith(".")]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_form_has_a_control_with_a_sentence_for_each_setting_of_a_task(runs, task):
+    """A task may grow settings: each must be declared, or have its own control on the form."""
+    app = open_page()
+    checked(app.selectbox(key="train.form.task").set_value(task).run())
+    shown = {control.key: control for kind in (app.number_input, app.selectbox, app.toggle, app.text_input)
+             for control in kind}
+    for item in fields(TASKS[task].Config):
+        assert "kind" in item.metadata or item.name in train_form.SPECIAL, f"{item.name} has no declaration"
+        if "kind" in item.metadata:
+            text = item.metadata["text"]
+            assert text.endswith(".") and len(text.split()) > 3, f"{item.name} has no sentence"
+            assert shown[f"train.form.{item.name}"].help == text
+            assert shown[f"train.form.{item.name}"].label.startswith(item.metadata["label"])
+        else:
+            assert shown[f"train.form.{item.name}"].help.endswith(".")
+
+
+@pytest.fixture
+def galaxy_folder(tmp_path, monkeypatch) -> Path:
+    """A folder of one galaxy, which falls to one of three splits."""
+    (tmp_path / "data" / "sources").mkdir(parents=True)
+    y, x = np.indices((32, 32)) - 15.5
+    np.save(tmp_path / "data" / "sources" / "one.npy", np.exp(-np.hypot(x, y) / 4).astype(np.float32))
+    monkeypatch.setenv("LENSLAB_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def test_real_galaxies_are_offered_where_the_folder_has_any(runs, galaxy_folder, monkeypatch):
+    begun, key = [], "train.form.galaxies"
+    monkeypatch.setattr(train_form.jobs, "start", lambda *given, **named: begun.append(given))
+    app = open_page()
+    assert key not in {toggle.key for toggle in app.toggle}, "seed-64 cannot have them"
+    checked(app.selectbox(key="train.form.population").set_value("hst").run())
+    checked(app.toggle(key=key).set_value(True).run())
+    checked(app.multiselect(key="train.form.switches").set_value(["slope"]).run())
+    checked(app.button(key="train.start").click().run())
+    assert "falls to the split" in app.warning[0].value and not begun, "one galaxy cannot teach and judge"
+    monkeypatch.setattr(train_form, "check_sources", lambda text: None)
+    checked(app.button(key="train.start").click().run())
+    assert begun[0][2]["population"] == "hst:slope=off,galaxies=on"
+    (galaxy_folder / "sources" / "one.npy").unlink()
+    app = checked(app.run())
+    assert key not in {toggle.key for toggle in app.toggle}
+    checked(app.button(key="train.start").click().run())
+    assert begun[1][2]["population"] == "hst:slope=off"
+
+
+def test_a_switch_of_another_population_is_dropped(runs):
+    app = open_page()
+    checked(app.selectbox(key="train.form.population").set_value("hst").run())
+    checked(app.multiselect(key="train.form.switches").set_value(["slope"]).run())
+    checked(app.selectbox(key="train.form.population").set_value("deeplense-1").run())
+    assert app.multiselect(key="train.form.switches").value == []
 
 
 @pytest.mark.parametrize(("key", "value", "told"), [
@@ -176,8 +234,23 @@ def test_runs_are_compared_and_another_quantity_is_drawn(runs):
 def test_what_was_chosen_outlives_a_change_of_page(runs):
     app = open_page()
     checked(app.number_input(key="train.form.steps").set_value(500).run())
-    kept = app.session_state[train_form.KEPT]
+    kept = app.session_state[KEPT]
     assert kept["steps"] == 500
     again = page()
-    again.session_state[train_form.KEPT] = kept
+    again.session_state[KEPT] = kept
     assert checked(again.run()).number_input(key="train.form.steps").value == 500
+
+
+def test_the_runs_that_were_watched_are_the_same_after_another_page(runs):
+    for name in ("one", "two", "three"):
+        a_run(runs, name, "stopped")
+    app = open_page()
+    checked(app.selectbox(key="train.run").set_value("two").run())
+    checked(app.multiselect(key="train.beside").set_value(["one"]).run())
+    checked(app.selectbox(key="train.quantity").set_value("rate").run())
+    again = page()
+    again.session_state[SEEN] = app.session_state[SEEN]  # all that Streamlit leaves: keys of no control
+    again.run()
+    assert checked(again).selectbox(key="train.run").value == "two"
+    assert again.multiselect(key="train.beside").value == ["one"]
+    assert again.selectbox(key="train.quantity").value == "rate"
