@@ -130,6 +130,14 @@ def exposed(scenes: Scenes, realisation: Realisation, S: np.ndarray | None,
     arcs, glow = noise_free(without_lens_light(scenes), realisation, shine), None
     if scenes.template.lens_light:
         glow = noise_free(scenes, realisation, shine) - arcs
+    log_flux, reached = flux_for(scenes, arcs, glow, S)
+    model = arcs * log_flux.exp().to(arcs)[:, None, None, None]
+    model = model if glow is None else model + glow
+    return (2.5 / np.log(10) * log_flux).numpy(), model, reached
+
+
+def flux_for(scenes: Scenes, arcs: Tensor, glow: Tensor | None, S: np.ndarray | None) -> tuple[Tensor, np.ndarray]:
+    """ln of the factor (B,) that gives arcs (B, 1, H, W) beside lens light `glow` their S, and the S (B,) reached."""
     signal = arcs.cpu().double().flatten(1)
     floor = background(scenes).cpu().double()[:, None] ** 2
     photons = 1 / (scenes["camera.exposure_time"] * scenes["camera.gain"]).cpu().double()[:, None]
@@ -142,9 +150,7 @@ def exposed(scenes: Scenes, realisation: Realisation, S: np.ndarray | None,
             square, slope = signal_square(signal, floor, photons, log_flux)
             log_flux = log_flux + (goal - square.log()) / slope
     square, _ = signal_square(signal, floor, photons, log_flux)
-    model = arcs * log_flux.exp().to(arcs)[..., None, None]
-    model = model if glow is None else model + glow
-    return (2.5 / np.log(10) * log_flux[:, 0]).numpy(), model, square.sqrt()[:, 0].numpy()
+    return log_flux[:, 0], square.sqrt()[:, 0].numpy()
 
 
 def signal_square(signal: Tensor, floor: Tensor, photons: Tensor, log_flux: Tensor) -> tuple[Tensor, Tensor]:
