@@ -79,7 +79,7 @@ def words(app: AppTest) -> str:
 def test_an_empty_page_asks_a_question_and_invites_to_a_first_run(runs):
     app = open_page()
     assert app.title[0].value.endswith("?")
-    assert "about two minutes" in words(app)
+    assert "up to two minutes" in words(app)
     assert {"train.first", "train.start"} <= keys(app)
     assert "a guess" in words(app), "nothing was measured, and the page says so"
 
