@@ -15,8 +15,8 @@ from lenslab.ui.train_kept import forget, keyed, remember, value
 from lenslab.ui.train_population import check_sources, population_controls, population_word
 
 NOTICE, CHOSEN = "train.notice", "train.run"
-# Short, so that the learning rate rises at once and the mean of weights forgets the first ones. It asks 75 s of an EPYC's
-# core, simulation included (each image is shown eight times): two minutes hold that beside another training.
+# Short, so that the learning rate rises at once and the mean of weights forgets the first ones. It took 74 s of
+# processor time on an EPYC, simulation included (each image is shown eight times).
 FIRST = dict(network="cnn", population="seed-64", steps=160, lr=0.002, warmup=20, ema=0.95, validate_every=20,
              reuse=8, validation=240, test=360)
 FIRST_NAME = "first"
