@@ -10,6 +10,7 @@ from lenslab.figures import library
 
 SWITCH_S = 5e-4  # after this the thread that computes lets the one that sends have its turn; Python's own is 5e-3
 PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
+         "classify.py": ("Classify", ":material/category_search:"),
          "train.py": ("Train", ":material/model_training:")}
 OPEN = "frame.open"
 
