@@ -18,7 +18,8 @@ from lenslab.insight.localise import Curves
 
 HUE = "255, 122, 46"       # orange, far from any grey and from the outline's blue for all eyes
 OUTLINE = "#4fc3ff"
-GREY = [[0, "#05070c"], [1, "#f2f3f6"]]
+GREY = [[0, "#05070c"], [1, "#a9abb0"]]   # no brighter: the hue would pale on white, and arcs are where it lies
+TOP = 0.995                # of the pixels with evidence: the few above are drawn as it is, or one would pale the rest
 OPACITY = 0.85             # of the strongest evidence
 FAINTEST = 0.02            # evidence below this is left out, so that hovering and the eye agree
 
@@ -28,8 +29,8 @@ def evidence(observation: Observation, weights: np.ndarray, *, truth: np.ndarray
              height: int = 560) -> go.Figure:
     """A map of evidence over the image it explains.
 
-    weights   (H, W) >= 0, of any unit: 1 is the strongest pixel of this map
-    truth     (H, W) bool, pixels that hold the true signal, outlined; None: not known
+    weights   (H, W) >= 0, of any unit; drawn as `relative` tells
+    truth     (H, W) bool, pixels that hold the true signal (localise.true_pixels, or near), outlined; None: not known
     opacity   0 to 1, of the strongest evidence
     """
     if not 0 <= opacity <= 1:
@@ -51,9 +52,10 @@ def evidence(observation: Observation, weights: np.ndarray, *, truth: np.ndarray
 
 
 def relative(weights: np.ndarray) -> np.ndarray:
-    """(H, W) as a share of the strongest pixel, 0 to 1; a map of nothing stays nothing."""
+    """(H, W) from 0 to 1, which the strongest 0.5 % of the pixels with evidence reach; nothing stays nothing."""
     weights = np.nan_to_num(np.asarray(plane(weights), np.float64)).clip(min=0)
-    return weights / max(float(weights.max()), 1e-300)
+    lit = weights[weights > 0]
+    return (weights / np.quantile(lit, TOP, method="higher")).clip(max=1) if lit.size else weights
 
 
 def veil(share: np.ndarray, image: np.ndarray, frame: Frame, opacity: float, unit: str) -> dict:

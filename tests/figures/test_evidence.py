@@ -55,6 +55,15 @@ def test_evidence_is_a_share_of_the_strongest_pixel_and_its_opacity_grows_with_i
     assert max(map(abs, reds)) < 10     # the ground has no hue
 
 
+def test_one_hot_pixel_does_not_pale_the_rest():
+    """Of 1000 pixels with evidence 5 lie above the 99.5 % quantile: all are drawn as 1, and the others against it."""
+    weights = np.zeros((64, 64))
+    weights.flat[:1000] = np.arange(1, 1001)
+    weights.flat[999] = 1e6
+    shown = evidence.relative(weights)
+    assert (shown == 1).sum() == 5 and shown.flat[0] == pytest.approx(1 / 996) and shown.max() == 1
+
+
 def test_a_map_of_nothing_says_so():
     figure = FIGURES["nothing"]()
     assert any("No evidence" in note.text for note in figure.layout.annotations) and len(figure.data) == 2
