@@ -6,6 +6,7 @@ For each class of the checkpoint's population that has substructure, n test imag
 is at least `--least` sigmas, below which nobody could point at anything; the class that is explained is the true one.
 
     share      of the map's weight within one PSF FWHM of the true signal; chance: a map even over the arc
+    on_arc     the same of the weight upon the arc alone: a map that is right there may spill over into the sky
     pointing   how often the strongest pixel lies there; the same chance
     deleted    area under the probability of the class as pixels lose their substructure, in the order of the map (lower
                is better); inserted: as they gain it (higher is better). chance: the arc in random order; best: the
@@ -46,6 +47,7 @@ SHUFFLES = 3       # copies with shuffled weights,
 SHUFFLED = 24      # and images that are explained by them
 MOST_CHUNKS = 40   # where a class shows too little, the search for its images ends
 TURNS = 5          # of the clock
+SCORES = ("share", "on_arc", "pointing", "deleted", "inserted", "sanity")
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,12 @@ def scored(model: nn.Module, images: Images, label: int, channel: str | None = N
         found = localise.curves(probability, given, baseline, order, sigmas)
         return dict(deleted=found.deleted, inserted=found.inserted)
 
+    even = localise.arc(sigmas).astype(float)
+
     def placed(weights: np.ndarray) -> dict[str, np.ndarray]:
         return dict(share=localise.share_within(weights, truth, fwhm),
+                    on_arc=localise.share_within(weights * even, truth, fwhm),
                     pointing=localise.pointing_game(weights, truth, fwhm))
-    even = localise.arc(sigmas).astype(float)
     chance = placed(even) | curved(localise.blind_order(sigmas))
     maps = {method: maps_of(model, given, label, method, channel) for method in METHODS}
     maps |= {"image": sigmas.clip(min=0)}
@@ -185,10 +189,9 @@ def printed(name: str, n: int, strong: float, table: dict) -> None:
     said = table["probability"]
     print(f"\n{name}: {n} images ({strong:.0%} of the class show as much); its probability {said['image'][0]:.3f}, "
           f"without substructure {said['without_substructure'][0]:.3f}, of an empty sky {said['empty_sky'][0]:.3f}")
-    print(f"{'':22}" + "".join(f"{score:>24}" for score in ("share", "pointing", "deleted", "inserted", "sanity"))
-          + f"{'empty':>8}")
+    print(f"{'':22}" + "".join(f"{score:>24}" for score in SCORES) + f"{'empty':>8}")
     for row in ("chance", "best", "image", *METHODS):
-        cells = [table[row].get(score) for score in ("share", "pointing", "deleted", "inserted", "sanity")]
+        cells = [table[row].get(score) for score in SCORES]
         words = [f"{cell[0]:.3f} [{cell[1]:.3f}, {cell[2]:.3f}]" if cell else "" for cell in cells]
         empty = table[row].get("empty")
         print(f"{row:22}" + "".join(f"{word:>24}" for word in words) + ("" if empty is None else f"{empty:8.2f}"),
