@@ -166,7 +166,7 @@ def picture(choice: Choice, shown: Shown, answers: Answers, wanted: Evidence | N
     label = named(find(choice.population).classes[target])
     weights = explained(wanted.network, shown, target, wanted.method, wanted.channel)
     plot(evidence_figure(shown.observation, weights, truth=outlined, opacity=wanted.opacity,
-                         title=f"What speaks for {label.lower() if label[1:2].islower() else label}"),
+                         title=f"What speaks for: {label}"),
          key="classify.image", alt=f"The image with the evidence of {wanted.network.short} for {label} over it. "
                                    f"{shown.where}")
     st.caption(f"{shown.where} Orange: what speaks for **{label}** in the eyes of {escaped(wanted.network.short)}"
