@@ -38,8 +38,11 @@ class Explanation:
     channel: str | None      # of `model.channel_names`; None: all of them together
 
 
-def explain(model: nn.Module, given: Tensor, target: int, method: str, channel: str | None = None) -> Explanation:
-    """A map for each of the images given (B, K, H, W), which are what `model(given)` takes.
+def explain(model: nn.Module, given: Tensor, target: int, method: str, channel: str | None = None, *,
+            frame: tuple[int, int] | None = None) -> Explanation:
+    """A map for each of the images given (B, K, h, w), which are what `model(given)` takes.
+
+    frame  (H, W) of the whole image, where `given` is its middle part alone; the map is of that frame then
 
     Other threads may use the model meanwhile, for predictions or explanations.
     """
@@ -57,8 +60,8 @@ def explain(model: nn.Module, given: Tensor, target: int, method: str, channel: 
             raise ValueError(f"No class number {target!r}; this network has {n_classes}, numbered from 0.")
         which = None if channel is None else model.channel_names.index(channel)
         signed = SIGNED[method](net, seen, empty.expand_as(seen), int(target), which)
-    return Explanation(in_frame(signed.detach().clamp_min(0).float().cpu(), given.shape[-2:]), method, int(target),
-                       channel)
+    found = in_frame(signed.detach().clamp_min(0).float().cpu(), given.shape[-2:])
+    return Explanation(in_frame(found, frame or given.shape[-2:]), method, int(target), channel)
 
 
 def answer(net: nn.Module, seen: Tensor) -> Tensor:

@@ -149,14 +149,23 @@ def test_a_map_of_a_crop_lies_where_the_crop_lies(method):
     torch.testing.assert_close(whole[:, 3:18, 3:18], explain(Hand(), given[..., 3:18, 3:18], 0, method).map)
 
 
+@pytest.mark.parametrize("crop", [0, 9])
+def test_a_map_of_the_middle_of_an_image_lies_in_the_middle_of_its_frame(crop):
+    """Of 6 spare rows 3 lie above; of 9 spare columns 4 lie to the left, as where tasks cut the middle out."""
+    given = images(side=15)
+    inner = explain(Hand(crop=crop), given, 0, "grad_cam").map
+    found = explain(Hand(crop=crop), given, 0, "grad_cam", frame=(21, 24)).map
+    assert found.shape == (2, 21, 24) and torch.equal(found[:, 3:18, 4:19], inner) and found.sum() > 0
+    assert found.sum().item() == pytest.approx(inner.sum().item())
+
+
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_every_network_is_explained_in_its_frame(name):
     kind, settings = CLASSIFIERS[name]
     torch.manual_seed(1)
-    net = kind(3, psf_fwhm=1.9, pixel_scale=0.08, num_pix=48, symmetry="D4", crop=32, width=8, **settings).eval()
-    if net.needs_fit:
-        pytest.skip("what is given comes from a fit")
-    given = 10 * images(side=48).float()
+    constants = dict(psf_fwhm=1.9, pixel_scale=0.08, num_pix=48, symmetry="D4", crop=32, width=8)
+    net = kind(3, **constants, **({"population": "seed-64"} if kind.needs_fit else {}), **settings).eval()
+    given = 10 * images(side=48).float().repeat(1, 1 + net.needs_fit, 1, 1)
     seen = net.see(given)
     assert seen.shape[1] == len(net.channel_names)
     torch.testing.assert_close(module.answer(net, seen), net(given))
