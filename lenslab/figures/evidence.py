@@ -97,6 +97,10 @@ def replaced(found: Mapping[str, Curves], *, height: int = 340, title: str = "Wh
                 legendgroup=name, showlegend=kind == "taken away", line=dict(color=colour, width=2, dash=dash),
                 hovertemplate=f"{name}, {kind}<br>%{{x:.0%}} of the arc's pixels<br>probability %{{y:.3f}}"
                               "<extra></extra>"))
-    return chart(title, traces, height, key=f"replaced {' '.join(found)}", y=dict(range=[0, 1.02]),
-                 x=dict(range=[0, 1], tickformat=".0%",
-                        title=dict(text="pixels replaced, of those in the arc", standoff=4, font=dict(size=12))))
+    figure = chart(title, traces, height, key=f"replaced {' '.join(found)}", y=dict(range=[0, 1.02]),
+                   x=dict(range=[0, 1], tickformat=".0%",
+                          title=dict(text="pixels replaced, of those in the arc", standoff=4, font=dict(size=12))))
+    # above the axes: curves may be anywhere within them
+    figure.layout.legend.update(orientation="h", x=0, xanchor="left", y=1.0, yanchor="bottom")
+    figure.layout.margin.t = 62
+    return figure
