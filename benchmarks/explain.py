@@ -105,7 +105,7 @@ def maps_of(model: nn.Module, given: Tensor, label: int, method: str, channel: s
 def scored(model: nn.Module, images: Images, label: int, channel: str | None = None, sky: bool = False) -> dict:
     """{"chance", "best", METHODS..., "image"}: {score: [mean, low, high]}."""
     given = torch.cat([given_of(model, part) for part in pieces(images.observation)])
-    sigmas, signal = given[:, 0].numpy(), images.signal
+    sigmas, signal = given[:, 0].numpy(), middle(images.signal, given.shape[-2:])
     fwhm, truth = model.card["constants"]["psf_fwhm"], localise.true_pixels(signal)
     # what substructure adds to the image, it adds to the residual of a fitted smooth lens as well
     baseline = torch.zeros_like(given) if sky else given - torch.from_numpy(signal)[:, None].to(given)
@@ -141,6 +141,12 @@ def scored(model: nn.Module, images: Images, label: int, channel: str | None = N
         table["probability"] = summary(dict(image=probability(given), without_substructure=probability(bare[1]),
                                             empty_sky=probability(bare[0])))
     return table
+
+
+def middle(signal: np.ndarray, given: tuple[int, int]) -> np.ndarray:
+    """What of the signal (n, H, W) lies in that middle part of the frame which a network is given."""
+    top, left = window(given, signal.shape[-2:])
+    return signal[:, top:top + given[0], left:left + given[1]]
 
 
 def sanity(model: nn.Module, given: Tensor, label: int, method: str, channel: str | None, maps: np.ndarray) -> list:
