@@ -167,7 +167,8 @@ def along(network: Network, swept) -> np.ndarray:
 @lru_cache(maxsize=64)
 def evidence(network: Network, shown: Shown, target: int, method: str, channel: str | None) -> Explanation:
     """Where a network sees what speaks for a class."""
-    return explain(model_of(network), given_to(network, shown), target, method, channel)
+    return explain(model_of(network), given_to(network, shown), target, method, channel,
+                   frame=tuple(shown.observation.image.shape[-2:]))
 
 
 def population_of(network: Network) -> Population:
