@@ -14,6 +14,7 @@ While it is written a set is PATH.partial. All its space is laid out first and n
 a chunk is on the disk before it is called done. So a kill at any moment costs at most the chunks under way.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -31,7 +32,7 @@ from lenslab.images.cluster import chunks_on, reach
 from lenslab.images.compiled import why_not
 from lenslab.images.draw import Items, estimated_variance, items
 from lenslab.images.galaxies import ID_DIGITS, of_split, source_of
-from lenslab.images.workers import chunks_from
+from lenslab.images.workers import chunks_from, columns_of
 from lenslab.population import CHUNK, SPLITS, Population, find
 from lenslab.scene import Camera, Scene, Sersic, Substructure, from_dict
 from lenslab.scenes import Scenes
@@ -73,8 +74,10 @@ def write(population: Population | str, size: int, path: str | os.PathLike, *, s
         counted = size - sum(min(CHUNK, size - CHUNK * int(chunk)) for chunk in left)
         report(counted, size)
         tasks = [int(chunk) for chunk in left]
-        asked = population.name, seed, split, options, tasks
-        for chunk, columns in chunks_from(*asked, workers) if dask is None else chunks_on(dask, *asked):
+        make = functools.partial(columns_of, population.name, seed=seed, split=split, options=options)
+        made = chunks_from(make, tasks, workers) if dask is None else chunks_on(
+            dask, population.name, seed, split, options, tasks)
+        for chunk, columns in made:
             check_pictures(header, columns)
             rows = slice(CHUNK * chunk, min(CHUNK * (chunk + 1), size))
             for name, column in columns.items():

@@ -6,7 +6,7 @@ their pipe close and end.
 
 import multiprocessing
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import connection
 
 import numpy as np
@@ -15,20 +15,20 @@ import torch
 from lenslab.images.draw import items
 from lenslab.population import find
 
+Columns = dict[str, np.ndarray]
 
-def chunks_from(name: str, seed: int, split: str, options: dict[str, bool], chunks: list[int],
-                workers: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """(chunk, columns) for all of `chunks`, in the order in which they are ready; columns as lenslab.images.dataset,
-    options those of `draw.items`.
 
-    Every chunk is rendered on one thread, whether in a worker or here: sums depend on how threads share them.
+def chunks_from(make: Callable[[int], Columns], chunks: list[int], workers: int) -> Iterator[tuple[int, Columns]]:
+    """(chunk, make(chunk)) for all of `chunks`, in the order in which they are ready; `make` travels to processes.
+
+    Every chunk is made on one thread, whether in a worker or here: sums depend on how threads share them.
     """
     if min(workers, len(chunks)) <= 1:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             for chunk in chunks:
-                yield chunk, columns_of(name, chunk, seed, split, options)
+                yield chunk, make(chunk)
         finally:
             torch.set_num_threads(threads)
         return
@@ -37,7 +37,7 @@ def chunks_from(name: str, seed: int, split: str, options: dict[str, bool], chun
     try:
         for _ in range(min(workers, len(chunks))):
             ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=work, args=(theirs, name, seed, split, options), daemon=True)
+            process = spawn.Process(target=work, args=(theirs, make), daemon=True)
             process.start()
             theirs.close()
             processes[ours] = process
@@ -65,8 +65,8 @@ def chunks_from(name: str, seed: int, split: str, options: dict[str, bool], chun
             process.join()
 
 
-def work(pipe: connection.Connection, name: str, seed: int, split: str, options: dict[str, bool]) -> None:
-    """Render the chunks that come through the pipe until it closes."""
+def work(pipe: connection.Connection, make: Callable[[int], Columns]) -> None:
+    """Make the chunks that come through the pipe until it closes."""
     torch.set_num_threads(1)
     while True:
         try:
@@ -74,7 +74,7 @@ def work(pipe: connection.Connection, name: str, seed: int, split: str, options:
         except EOFError:
             return
         try:
-            answer = chunk, columns_of(name, chunk, seed, split, options), ""
+            answer = chunk, make(chunk), ""
         except Exception:
             answer = chunk, None, traceback.format_exc()
         try:
@@ -83,8 +83,8 @@ def work(pipe: connection.Connection, name: str, seed: int, split: str, options:
             return
 
 
-def columns_of(name: str, chunk: int, seed: int, split: str, options: dict[str, bool]) -> dict[str, np.ndarray]:
-    """A whole chunk as arrays, in the shapes in which a set keeps them."""
+def columns_of(name: str, chunk: int, seed: int, split: str, options: dict[str, bool]) -> Columns:
+    """A whole chunk as arrays, in the shapes in which a set keeps them; options are those of `draw.items`."""
     made = items(find(name), chunk, seed, split, **options)
     names = sorted(set(made.truths) - {"ceiling"}) + ["ceiling"] * ("ceiling" in made.truths)
     return {"image": made.image[:, 0].numpy(), "label": made.labels, "parameters": made.parameters,

@@ -5,31 +5,10 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing import connection, get_context
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from lenslab.images.compiled import why_not
-from lenslab.images.draw import estimated_variance, items
-from lenslab.images.workers import columns_of, work
-from lenslab.population import Population
-
-Labelled = tuple[Tensor, np.ndarray]     # sigmas (n, 1, H, W) float32, labels (n,) int64
-
-
-def rendering(population: Population, compiled: bool) -> dict[str, bool]:
-    """Options of lenslab.images.draw.items: only sums over halos gain from compiling."""
-    return dict(ceiling=False, compiled=compiled and bool({"cdm", "wdm"} & set(population.kinds)) and not why_not())
-
-
-def in_sigmas(population: Population, columns: dict[str, np.ndarray]) -> Labelled:
-    """A chunk as lenslab.images.dataset keeps it, in sigmas."""
-    image, background = torch.from_numpy(columns["image"])[:, None], torch.from_numpy(columns["background"])
-    names = population.paths
-    exposure, gain = (columns["parameters"][:, names.index(f"camera.{name}")] for name in ("exposure_time", "gain"))
-    electrons = torch.from_numpy(exposure * gain).float()
-    variance = estimated_variance(population.camera, image, background, electrons)
-    return image / variance.sqrt(), columns["label"]
+from lenslab.images.workers import work
+from lenslab.tasks.seen import Recipe, Seen
 
 
 class Chunks:
@@ -37,29 +16,27 @@ class Chunks:
 
     ahead = 0     # chunks that are worth ordering before they are needed
 
-    def __init__(self, population: Population, seed: int, device: torch.device, options: dict[str, bool]):
-        self.population, self.seed, self.device, self.options = population, seed, device, options
-        self.ready: dict[int, Labelled] = {}
+    def __init__(self, recipe: Recipe, device: torch.device):
+        self.recipe, self.device = recipe, device
+        self.ready: dict[int, Seen] = {}
 
     def order(self, chunks: Iterable[int]) -> None:
         """What will be needed, the most urgent first."""
 
-    def take(self, chunk: int) -> Labelled:
+    def take(self, chunk: int) -> Seen:
         if chunk not in self.ready:
             self.ready[chunk] = self.made(chunk)
         return self.ready[chunk]
 
-    def made(self, chunk: int) -> Labelled:
-        if self.device.type == "cpu":
-            threads = torch.get_num_threads()
-            torch.set_num_threads(1)          # sums depend on how threads share them
-            try:
-                columns = columns_of(self.population.name, chunk, self.seed, "train", self.options)
-            finally:
-                torch.set_num_threads(threads)
-            return in_sigmas(self.population, columns)
-        drawn = items(self.population, chunk, self.seed, device=self.device, **self.options)
-        return drawn.image / drawn.variance.sqrt(), drawn.labels
+    def made(self, chunk: int) -> Seen:
+        if self.device.type != "cpu":
+            return self.recipe.on(chunk, self.device)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)              # sums depend on how threads share them
+        try:
+            return self.recipe.seen(self.recipe.columns(chunk))
+        finally:
+            torch.set_num_threads(threads)
 
     def forget(self, oldest: int) -> None:
         for chunk in [chunk for chunk in self.ready if chunk < oldest]:
@@ -71,8 +48,8 @@ class ThreadChunks(Chunks):
 
     ahead = 2
 
-    def __init__(self, population: Population, seed: int, device: torch.device, options: dict[str, bool]):
-        super().__init__(population, seed, device, options)
+    def __init__(self, recipe: Recipe, device: torch.device):
+        super().__init__(recipe, device)
         self.thread = ThreadPoolExecutor(1, "lenslab-simulate")
         self.begun: dict[int, Future] = {}
 
@@ -81,7 +58,7 @@ class ThreadChunks(Chunks):
             if chunk not in self.ready and chunk not in self.begun:
                 self.begun[chunk] = self.thread.submit(self.made, chunk)
 
-    def take(self, chunk: int) -> Labelled:
+    def take(self, chunk: int) -> Seen:
         if chunk in self.begun:
             self.ready[chunk] = self.begun.pop(chunk).result()
         return super().take(chunk)
@@ -90,14 +67,13 @@ class ThreadChunks(Chunks):
 class ProcessChunks(Chunks):
     """Processes beside the training, each with one thread, on cores of their own; they end with their parent."""
 
-    def __init__(self, population: Population, seed: int, device: torch.device, options: dict[str, bool],
-                 workers: int):
-        super().__init__(population, seed, device, options)
+    def __init__(self, recipe: Recipe, device: torch.device, workers: int):
+        super().__init__(recipe, device)
         self.ahead = 2 * workers
         spawn, self.pipes, self.processes = get_context("spawn"), {}, []
         for _ in range(workers):
             ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=work, args=(theirs, population.name, seed, "train", options), daemon=True)
+            process = spawn.Process(target=work, args=(theirs, recipe.columns), daemon=True)
             process.start()
             theirs.close()
             self.pipes[ours] = None           # the chunk that it is at work on
@@ -110,7 +86,7 @@ class ProcessChunks(Chunks):
         self.queue = [chunk for chunk in chunks if chunk not in self.ready and chunk not in busy]
         self.collect(0)
 
-    def take(self, chunk: int) -> Labelled:
+    def take(self, chunk: int) -> Seen:
         while chunk not in self.ready:
             if chunk not in self.queue and chunk not in self.pipes.values():
                 self.queue.insert(0, chunk)
@@ -130,7 +106,7 @@ class ProcessChunks(Chunks):
             if error:
                 raise RuntimeError(f"A process that simulates failed at chunk {chunk}:\n{error}")
             self.pipes[pipe] = None
-            self.ready[chunk] = in_sigmas(self.population, columns)
+            self.ready[chunk] = self.recipe.seen(columns)
         self.hand_out()
 
     def hand_out(self) -> None:
@@ -148,14 +124,13 @@ def end(pipes: list, processes: list) -> None:
         process.join(5)
 
 
-def chunks_beside(population: Population, seed: int, device: torch.device, options: dict[str, bool],
-                  workers: int) -> Chunks:
+def chunks_beside(recipe: Recipe, device: torch.device, workers: int) -> Chunks:
     """On a GPU, a thread that simulates there; on a CPU, processes of their own; with no workers, the training itself.
 
     Threads cannot serve on a CPU: drawing a chunk is thousands of small calls, and Python runs one at a time.
     """
     if workers == 0:
-        return Chunks(population, seed, device, options)
+        return Chunks(recipe, device)
     if device.type != "cpu":
-        return ThreadChunks(population, seed, device, options)
-    return ProcessChunks(population, seed, device, options, workers)
+        return ThreadChunks(recipe, device)
+    return ProcessChunks(recipe, device, workers)

@@ -12,16 +12,20 @@ from lenslab.checkpoint import load_into, read_card
 from lenslab.images.observation import Observation
 from lenslab.insight import metrics
 from lenslab.nets import CLASSIFIERS, inputs
-from lenslab.population import Population, find
+from lenslab.population import find
 from lenslab.quantity import choice, count, number, switch
-from lenslab.tasks.chunks import chunks_beside, rendering
-from lenslab.tasks.feed import FileImages, SetFeed, StreamFeed, population_of, simulated
-from lenslab.tasks.order import elements, turned
+from lenslab.tasks.chunks import chunks_beside
+from lenslab.tasks.feed import SetFeed, StreamFeed, population_of, simulated
+from lenslab.tasks.order import SYMMETRIES, elements, turned
+from lenslab.tasks.seen import Recipe, Seen, SetItems, middle
 from lenslab.tasks.training import Training, configure
 
 HELD_OUT_SEED = 0      # validation and test images are the same for every run, so that runs can be compared
 AT_ONCE = 256          # images in one forward pass of a judgement
 MAX_CLASSES = 64
+UNKNOWN = 1e6          # times the usual noise: pixels of which nothing is known
+INPUT = ("num_pix", "pixel_scale", "symmetry")    # what a network may know of its input beside the constants
+PHYSICS = 0.01         # weight of what a lens layer learns without labels, beside the cross-entropy
 JUDGED = {"validation": 200, "test": 1000}     # resamples behind the intervals
 
 
@@ -46,6 +50,8 @@ class Config(Training):
     compiled: bool = switch(True, "Compile the sums over halos where the population has any and a C++ compiler is "
                             "here: five times faster after half a minute.", "Compile")
     augment: bool = switch(True, "Turn and mirror images as far as the population has that symmetry.", "Augment")
+    crop: int = count(0, 0, 1024, "Pixels on a side of the middle of the frame that the network sees; 0 is all of it.",
+                      "Crop")
     smoothing: float = number(inputs.SMOOTHING, 0.3, 20, "PSF FWHM", "Width of the smoothing whose residual is "
                               "the second channel.", "Smoothing")
     validation: int = count(960, 30, 10**6, "Images that choose the best weights and the temperature.", "Validation")
@@ -71,7 +77,10 @@ def build(config: Config, card: dict | None = None) -> nn.Module:
     """A network with fresh weights. Its `card` has class names and input constants; one of a checkpoint is followed."""
     card = facts(config) if card is None else sound(card)
     kind, settings = CLASSIFIERS[config.network]
-    model = kind(len(card["classes"]), width=config.width, **settings, **card["constants"])
+    if kind.needs_fit:
+        settings = settings | {"population": card["population"]}
+    model = kind(len(card["classes"]), width=config.width, **{name: card[name] for name in INPUT}, **settings,
+                 **card["constants"])
     model.card = card
     return model
 
@@ -80,10 +89,10 @@ def facts(config: Config) -> dict:
     """What a checkpoint must tell of its network's input, so that no later change of a population changes it."""
     population = find(config.population)
     camera = population.camera
-    return dict(classes=list(population.classes), num_pix=camera.num_pix, pixel_scale=camera.pixel_scale,
-                symmetry=population.symmetry,
+    return dict(classes=list(population.classes), population=population.name, num_pix=camera.num_pix,
+                pixel_scale=camera.pixel_scale, symmetry=population.symmetry,
                 constants=dict(psf_fwhm=camera.fwhm / camera.pixel_scale, smoothing=config.smoothing,
-                               softening=inputs.SOFTENING, scale=inputs.SCALE))
+                               softening=inputs.SOFTENING, scale=inputs.SCALE, crop=config.crop))
 
 
 def sound(card: dict) -> dict:
@@ -91,12 +100,17 @@ def sound(card: dict) -> dict:
     classes, constants = card.get("classes"), card.get("constants")
     named = isinstance(classes, list) and 2 <= len(classes) <= MAX_CLASSES and len(set(map(str, classes))) \
         == len(classes) and all(isinstance(name, str) and 0 < len(name) <= 64 for name in classes)
-    known = {"psf_fwhm", "smoothing", "softening", "scale"}
+    known = {"psf_fwhm", "smoothing", "softening", "scale", "crop"}
     bounded = isinstance(constants, dict) and set(constants) == known and all(
-        type(value) in (int, float) and 1e-3 <= value <= 1e3 for value in constants.values())
-    if not named or not bounded or constants["psf_fwhm"] * constants["smoothing"] > 200:
+        type(value) in (int, float) and 1e-3 <= value <= 1e3 for name, value in constants.items() if name != "crop")
+    placed = type(card.get("num_pix")) is int and 16 <= card["num_pix"] <= 1024 and \
+        type(card.get("pixel_scale")) is float and 1e-3 <= card["pixel_scale"] <= 10 and \
+        card.get("symmetry") in SYMMETRIES and isinstance(card.get("population"), str)
+    if not (named and bounded and placed) or constants["psf_fwhm"] * constants["smoothing"] > 200 or \
+            type(constants["crop"]) is not int or not 0 <= constants["crop"] <= 1024:
         raise ValueError("The card of this checkpoint has no sound classes and input constants; make the checkpoint "
                          "anew with python -m lenslab train classify.")
+    find(card["population"])
     return card
 
 
@@ -111,61 +125,96 @@ def load(path, device: torch.device | str = "cpu") -> nn.Module:
     return model.to(device).eval()
 
 
-def loss(model: nn.Module, sigmas: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of logits; in float32, since bfloat16 has too few digits for a logarithm of a sum."""
-    return F.cross_entropy(model(sigmas).float(), labels)
+def loss(model: nn.Module, given: Tensor, labels: Tensor, upright: Tensor | None = None,
+         truth: Tensor | None = None) -> Tensor:
+    """Cross-entropy of logits; in float32, since bfloat16 has too few digits for a logarithm of a sum.
+
+    Beside it: what a network that fits reads off upright images against the truth, and how well a lens layer's own
+    lens explains the image, which needs no labels.
+    """
+    value = F.cross_entropy(model(given).float(), labels)
+    if model.needs_fit:
+        value = value + model.start.loss(upright, truth)
+    if hasattr(model, "physics_loss"):
+        value = value + PHYSICS * model.physics_loss(given)
+    return value
 
 
 def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1):
-    """draw(step) -> sigmas (B / world, 1, H, W), labels (B / world,)."""
+    """draw(step) -> given (B / world, K, H, W), labels (B / world,); for networks that fit also sigmas and truth.
+
+    What is given is turned as the symmetry of the population allows; sigmas and truth are not.
+    """
     population, device = find(config.population), torch.device(device)
     symmetry = population.symmetry if config.augment else "none"
-    feed = feed_of(config, population, device, rank, world)
+    feed, fitted = feed_of(config, device, rank, world), CLASSIFIERS[config.network][0].needs_fit
 
-    def draw(step: int) -> tuple[Tensor, Tensor]:
-        sigmas, labels = feed(step)
+    def draw(step: int) -> tuple[Tensor, ...]:
+        seen = feed(step)
         which = elements(symmetry, config.batch, config.seed, step)[rank::world]
-        return turned(sigmas.to(device), symmetry, which), torch.from_numpy(labels).to(device)
+        given = seen.given.to(device)
+        batch = turned(given, symmetry, which), torch.from_numpy(seen.labels).to(device)
+        return batch + (given[:, :1], seen.truth.to(device)) if fitted else batch
 
     return draw
 
 
-def feed_of(config: Config, population: Population, device: torch.device, rank: int, world: int):
+def recipe_of(config: Config, seed: int, split: str, noise: bool = False) -> Recipe:
+    """How images become what the network of a Config is given."""
+    fitted = CLASSIFIERS[config.network][0].needs_fit
+    return Recipe(config.population, seed, split, config.compiled, config.crop, fitted, noise and fitted)
+
+
+def feed_of(config: Config, device: torch.device, rank: int, world: int):
     """A set on disk, so many simulated images again and again, or an endless stream."""
+    recipe = recipe_of(config, config.seed, "train")
     if config.data:
         held = population_of(config.data)
-        if held.name != population.name:
-            raise ValueError(f"{config.data} holds {held.name}, but {population.name} is to be learnt; give "
+        if held.name != config.population:
+            raise ValueError(f"{config.data} holds {held.name}, but {config.population} is to be learnt; give "
                              f"--population {held.name}.")
-        images = FileImages(config.data)
-        return SetFeed(images, images.set.labels, config.batch, config.seed, rank, world)
+        return SetFeed(SetItems(config.data, recipe), config.batch, config.seed, rank, world)
     if config.images:
-        sigmas, labels = simulated(population, config.images, config.seed, "train", config.workers, config.compiled)
-        return SetFeed(lambda rows: sigmas[torch.from_numpy(rows)], labels, config.batch, config.seed, rank, world)
-    options = rendering(population, config.compiled)
-    chunks = chunks_beside(population, config.seed, device, options, config.workers)
-    return StreamFeed(config.batch, config.seed, config.reuse, chunks, rank, world)
+        return SetFeed(simulated(recipe, config.images, config.workers), config.batch, config.seed, rank, world)
+    return StreamFeed(config.batch, config.seed, config.reuse, chunks_beside(recipe, device, config.workers), rank,
+                      world)
 
 
 @lru_cache(maxsize=4)
-def held_out(population: str, size: int, split: str, workers: int, compiled: bool) -> tuple[Tensor, np.ndarray]:
-    """Fixed images to judge by, simulated once: sigmas (n, 1, H, W), labels (n,)."""
-    return simulated(find(population), size, HELD_OUT_SEED, split, workers, compiled)
+def held_out(recipe: Recipe, size: int, workers: int) -> Seen:
+    """Fixed images to judge by, simulated once."""
+    return simulated(recipe, size, workers)
 
 
 def evaluate(model: nn.Module, config: Config, device: torch.device, split: str = "validation") -> dict:
     """Metrics with intervals. The temperature is fitted to validation images, whatever the split.
 
     loss is that of the bare logits; ece that of the calibrated probabilities, ece_raw without the temperature.
+    While a network that fits is trained, fits of validation images begin at the truth; the finished network is judged,
+    and its temperature fitted, with fits that it has started itself.
     """
-    sigmas, labels = held_out(config.population, config.validation, "validation", config.workers, config.compiled)
-    logits = logits_of(model, sigmas, device)
-    temperature = metrics.temperature(logits, labels)
-    if split != "validation":
-        sigmas, labels = held_out(config.population, config.test, split, config.workers, config.compiled)
-        logits = logits_of(model, sigmas, device)
-    classes = tuple(model.card["classes"])
-    return judged(logits, labels, classes, temperature, JUDGED[split]) | {"temperature": temperature}
+    fresh = split != "validation"
+    parts = [("validation", config.validation)] + [(split, config.test)] * fresh
+    answers = []
+    for name, size in parts:
+        seen = held_out(recipe_of(config, HELD_OUT_SEED, name, noise=True), size, config.workers)
+        given = afresh(model, seen, device) if fresh and model.needs_fit else seen.given
+        answers.append((logits_of(model, given, device), seen.labels))
+    temperature = metrics.temperature(*answers[0])
+    return judged(*answers[-1], tuple(model.card["classes"]), temperature, JUDGED[split]) | {
+        "temperature": temperature}
+
+
+def afresh(model: nn.Module, seen: Seen, device: torch.device | str) -> Tensor:
+    """What a network that fits is given of held-out images when it starts the fits itself, (n, 2, H, W)."""
+    pairs = zip(seen.given[:, :1].split(AT_ONCE), seen.sigma.split(AT_ONCE), strict=True)
+    return torch.cat([complete(model, sigmas * sigma, sigma, device) for sigmas, sigma in pairs])
+
+
+def complete(model: nn.Module, image: Tensor, sigma: Tensor, device: torch.device | str) -> Tensor:
+    """What a network is given (B, K, H, W) of images and their noise (B, 1, H, W) in the unit of its camera."""
+    image, sigma = (middle(part, model.card["constants"]["crop"]).to(device) for part in (image, sigma))
+    return model.complete(image, sigma)[0].cpu() if model.needs_fit else (image / sigma).cpu()
 
 
 def judged(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], temperature: float,
@@ -180,10 +229,10 @@ def judged(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], tem
                 confusion=[list(row) for row in found.confusion])
 
 
-def logits_of(model: nn.Module, sigmas: Tensor, device: torch.device | str) -> np.ndarray:
-    """(N, C) float64 of images in sigmas, piece by piece; in float32 always, so that answers are the same anywhere."""
+def logits_of(model: nn.Module, given: Tensor, device: torch.device | str) -> np.ndarray:
+    """(N, C) float64, piece by piece; in float32 always, so that answers are the same anywhere."""
     with torch.no_grad(), torch.autocast(torch.device(device).type, enabled=False):
-        parts = [model(part.to(device)).double().cpu() for part in sigmas.split(AT_ONCE)]
+        parts = [model(part.to(device)).double().cpu() for part in given.split(AT_ONCE)]
     return torch.cat(parts).numpy()
 
 
@@ -194,10 +243,17 @@ def probabilities_of(logits: np.ndarray, temperature: float) -> np.ndarray:
     return powers / powers.sum(1, keepdims=True)
 
 
-def sigmas_of(observation: Observation) -> Tensor:
-    """Image over noise (B, 1, H, W) float32; 0 where nothing is known."""
-    sigmas = (observation.image / observation.variance.sqrt()).float()
-    return sigmas if observation.mask is None else torch.where(observation.mask, sigmas, torch.zeros_like(sigmas))
+def given_of(model: nn.Module, observation: Observation) -> Tensor:
+    """What the network is given (B, K, H, W) float32 of images on its own pixel grid; 0 sigmas where nothing is known.
+
+    For a network that fits, what is not known weighs nothing in the fit.
+    """
+    device = next(model.parameters()).device
+    image, sigma = observation.image.float(), observation.variance.sqrt().float()
+    if observation.mask is not None:
+        image = torch.where(observation.mask, image, torch.zeros_like(image))
+        sigma = torch.where(observation.mask, sigma, UNKNOWN * sigma[observation.mask].median())
+    return complete(model, image, sigma, device)
 
 
 def temperature_of(model: nn.Module) -> float:
@@ -211,6 +267,6 @@ def temperature_of(model: nn.Module) -> float:
 def predict(model: nn.Module, observation: Observation) -> Classification:
     """Calibrated probabilities of images on the scale of pixels that the network was trained for."""
     device = next(model.parameters()).device
-    logits = logits_of(model, sigmas_of(observation), device)
+    logits = logits_of(model, given_of(model, observation), device)
     return Classification(torch.from_numpy(probabilities_of(logits, temperature_of(model))),
                           tuple(model.card["classes"]))

@@ -6,7 +6,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from lenslab.nets import CLASSIFIERS, CNN, PhysicsCNN
-from lenslab.nets.inputs import FWHM_PER_SIGMA, Channels, Residual, Stretch
+from lenslab.nets.inputs import FWHM_PER_SIGMA, Channels, Residual, Stretch, cropped
+from lenslab.nets.resnet import Basic
 
 
 def images(n=2, side=64, seed=0):
@@ -54,6 +55,33 @@ def test_second_channel_is_the_stretched_residual():
     assert (Channels(1.9, residual=False)(image) == seen[:, :1]).all()
 
 
+@pytest.mark.parametrize("side, crop, left", [(64, 32, 32), (64, 33, 34), (75, 33, 33), (75, 32, 33), (64, 0, 64),
+                                              (64, 64, 64), (64, 90, 64)])
+def test_a_crop_is_central_whatever_is_odd(side, crop, left):
+    image = images(side=side)
+    kept = cropped(image, crop)
+    assert kept.shape[-2:] == (left, left)
+    assert torch.equal(cropped(torch.rot90(image, 1, (-2, -1)), crop), torch.rot90(kept, 1, (-2, -1)))
+    assert torch.equal(cropped(image.flip(-1), crop), kept.flip(-1))
+
+
+def test_the_smoothing_sees_beyond_the_crop():
+    image = images()
+    seen = Channels(1.9, residual=True, crop=20)(image)
+    assert torch.equal(seen, Channels(1.9, residual=True)(image)[..., 22:-22, 22:-22])
+
+
+def test_a_residual_that_is_given_passes_through_the_same_stretch():
+    channels, both = Channels(1.9, residual=False, fit=True), images().repeat(1, 2, 1, 1)
+    both[:, 1] *= 0.1
+    assert channels.names == ("image", "residual")
+    assert torch.equal(channels(both), Stretch()(both))
+    with pytest.raises(AssertionError):
+        channels(both[:, :1])
+    with pytest.raises(AssertionError):
+        Channels(1.9, residual=False)(both)
+
+
 def test_baseline_with_weights_set_by_hand():
     """Centre taps of 1 pass the image on through three poolings, and the head adds up its GRID x GRID means."""
     net, image = CNN(3, 1.9).double().eval(), images(side=64)
@@ -71,26 +99,90 @@ def test_baseline_with_weights_set_by_hand():
     assert (logits[:, [0, 2]] == 0).all()
 
 
+def given(net, sigmas):
+    """What a network is given of images alone: where it wants the residual of a fit, their own roughness stands in."""
+    return torch.cat([sigmas, Residual(1.9)(sigmas)], dim=1) if net.needs_fit else sigmas
+
+
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_gradient_reaches_every_tensor(name):
-    kind, settings = CLASSIFIERS[name]
-    torch.manual_seed(0)
-    net = kind(3, 1.9, **settings)
-    torch.nn.functional.cross_entropy(net(images(8).float()), torch.arange(8) % 3).backward()
+def test_gradient_reaches_every_tensor(name, built, lenses):
+    sigmas, labels, _ = lenses
+    net = built(name)
+    loss = torch.nn.functional.cross_entropy(net(given(net, sigmas)), labels)
+    if net.needs_fit:
+        loss = loss + net.start.loss(sigmas, torch.ones(len(sigmas), len(net.start.error)))
+    loss.backward()
     for key, tensor in net.named_parameters():
-        assert tensor.grad is not None and tensor.grad.abs().max() > 0, key
+        assert tensor.grad is not None and tensor.grad.isfinite().all() and tensor.grad.abs().max() > 0, key
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-@pytest.mark.parametrize("side", [64, 150])
-def test_answers_are_logits_for_every_size(name, side):
+@pytest.mark.parametrize("side", [64, 75, 16])
+def test_answers_are_logits_for_every_size(name, side, built):
     """Logits, not probabilities: a softmax before the cross-entropy would hold its loss above 0.5514."""
-    kind, settings = CLASSIFIERS[name]
-    net = kind(3, 1.9, **settings).eval()
-    logits = net(images(side=side).float())
+    net = built(name, num_pix=side).eval()
+    logits = net(given(net, images(side=side).float()))
     assert logits.shape == (2, 3)
     assert not torch.allclose(logits.sum(1), torch.ones(2))
     assert isinstance(net.head[-1], torch.nn.Linear)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_three_stages_make_the_answer(name, built, lenses):
+    net = built(name).eval()
+    seen = net.see(given(net, lenses[0]))
+    assert seen.shape == (24, len(net.channel_names), 64, 64) and net.channel_names[0] == "image"
+    features = net.embed(seen)
+    assert features.ndim == 2
+    torch.testing.assert_close(net.head(features), net(given(net, lenses[0])))
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_the_answer_is_in_the_evidence(name, built, lenses):
+    """The map that Grad-CAM looks at is seen once in a pass, is one of the image, and bears on every image."""
+    net, maps = built(name).eval(), []
+    net.evidence.register_forward_hook(lambda module, inputs, output: maps.append(output))
+    logits = net(given(net, lenses[0]))
+    assert len(maps) == 1 and maps[0].ndim == 4 and len(maps[0]) == 24 and maps[0].shape[-1] >= 4
+    gradient = torch.autograd.grad(logits[:, 1].sum(), maps[0])[0]
+    assert (gradient.flatten(1).abs().amax(1) > 0).all()
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_what_lies_outside_the_crop_is_not_seen(name, built):
+    """But for the reach of a smoothing, 4 sigmas of its kernel."""
+    net, sigmas = built(name, crop=32).eval(), images().float()
+    beyond = sigmas.clone()
+    beyond[..., :10, :] += 100
+    beyond[..., -10:] -= 100
+    with torch.no_grad():
+        one, other = net(given(net, sigmas)), net(given(net, beyond))
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_networks_are_small(name, built):
+    assert sum(tensor.numel() for tensor in built(name).parameters()) < 1e6
+
+
+def test_weights_keep_the_names_that_checkpoints_have(built):
+    assert list(built("cnn").state_dict()) == [f"{layer}.{part}" for layer in (
+        "features.0", "features.3", "features.6", "head.2", "head.5") for part in ("weight", "bias")]
+    norms = {f"features.{k}.{part}" for k in (1, 5, 9) for part in (
+        "weight", "bias", "running_mean", "running_var", "num_batches_tracked")}
+    assert set(built("physics_cnn").state_dict()) == norms | {f"features.{k}.weight" for k in (0, 4, 8)} | {
+        f"head.{k}.{part}" for k in (2, 5) for part in ("weight", "bias")}
+
+
+def test_a_block_whose_way_is_silent_is_its_short_cut():
+    block, x = Basic(4, 4, 1).eval(), torch.randn(2, 4, 8, 8)
+    torch.nn.init.zeros_(block.way[-1].weight)
+    assert torch.equal(block(x), x.clamp_min(0))
+    wide = Basic(4, 8, 2).eval()
+    torch.nn.init.zeros_(wide.way[-1].weight)
+    with torch.no_grad():
+        wide.short[0].weight.copy_(torch.eye(8)[:, :4, None, None])
+    torch.testing.assert_close(wide(x)[:, :4], x[..., ::2, ::2].clamp_min(0), rtol=1e-4, atol=1e-5)
 
 
 def test_the_ablation_differs_by_one_input_channel_only():

@@ -10,9 +10,14 @@ from lenslab.images.observation import Observation
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
 from lenslab.tasks import TASKS, classify
+from lenslab.tasks.seen import Seen
 from lenslab.tasks.training import plain
 
 CPU = torch.device("cpu")
+
+
+def items(given, labels):
+    return Seen(given, labels, torch.empty(len(labels), 0), torch.empty(len(labels), 0))
 
 
 def config(**changes):
@@ -60,7 +65,7 @@ def test_loss_of_a_network_that_knows_nothing_is_the_logarithm_of_the_classes():
 
 def test_batches_are_turned_only_as_the_population_allows(monkeypatch):
     sigmas = torch.randn(12, 1, 8, 8)
-    monkeypatch.setattr(classify, "simulated", lambda *_: (sigmas, np.arange(12) % 3))
+    monkeypatch.setattr(classify, "simulated", lambda *_: items(sigmas, np.arange(12) % 3))
 
     def kinds(**changes):
         draw, seen = classify.batches(config(images=12, **changes), CPU), set()
@@ -80,7 +85,7 @@ def test_batches_are_turned_only_as_the_population_allows(monkeypatch):
 
 def test_batches_are_a_pure_function_of_seed_and_step(monkeypatch):
     sigmas = torch.randn(30, 1, 8, 8)
-    monkeypatch.setattr(classify, "simulated", lambda *_: (sigmas, np.arange(30) % 3))
+    monkeypatch.setattr(classify, "simulated", lambda *_: items(sigmas, np.arange(30) % 3))
     draw = classify.batches(config(images=30), CPU)
     seen = [draw(step) for step in range(12)]
     again = classify.batches(config(images=30), CPU)
@@ -99,7 +104,7 @@ def test_a_checkpoint_gives_the_network_back(network, tmp_path):
     loaded = classify.load(tmp_path / "net.safetensors")
     seen = observation()
     with torch.no_grad():
-        logits = model(classify.sigmas_of(seen)).double().numpy()
+        logits = model(classify.given_of(model, seen)).double().numpy()
     found = classify.predict(loaded, seen)
     assert found.classes == ("no_sub", "cdm", "axion")
     np.testing.assert_allclose(found.probabilities.numpy(), softmax(logits / 2.5, axis=1), atol=1e-7)
@@ -126,8 +131,10 @@ def test_pixels_that_are_masked_do_not_count(tmp_path):
 
 @pytest.mark.parametrize("card", [
     {"classes": ["a"]}, {"classes": ["a", "a", "b"]}, {"classes": "abc"}, {"classes": [1, 2, 3]}, {"constants": {}},
-    {"constants": dict(psf_fwhm=1e9, smoothing=1, softening=20, scale=5)},
-    {"constants": dict(psf_fwhm="2", smoothing=1, softening=20, scale=5)},
+    {"constants": dict(psf_fwhm=1e9, smoothing=1, softening=20, scale=5, crop=0)},
+    {"constants": dict(psf_fwhm="2", smoothing=1, softening=20, scale=5, crop=0)},
+    {"constants": dict(psf_fwhm=2, smoothing=1, softening=20, scale=5, crop=-3)}, {"num_pix": 10**6},
+    {"symmetry": "D5"}, {"population": 7},
     {"config": {"width": 10**6}}, {"config": {"nonsense": 1}}, {"config": []}, {"task": "reconstruct"}])
 def test_a_card_that_makes_no_sense_is_refused_in_words(card, tmp_path):
     saved(tmp_path / "net.safetensors", card=card)
@@ -144,12 +151,12 @@ def test_temperature_comes_from_validation_images_whatever_is_judged(monkeypatch
     images = torch.from_numpy(logits)[:, None, None]
 
     class Reader(torch.nn.Module):
-        card = {"classes": ["a", "b", "c"]}
+        card, needs_fit = {"classes": ["a", "b", "c"]}, False
 
         def forward(self, sigmas):
             return sigmas[:, 0, 0]
 
-    monkeypatch.setattr(classify, "held_out", lambda population, size, split, *_: (images, sets[split]))
+    monkeypatch.setattr(classify, "held_out", lambda recipe, *_: items(images, sets[recipe.split]))
     validated, tested = (classify.evaluate(Reader(), config(), CPU, split=split) for split in sets)
     assert validated["temperature"] == pytest.approx(3, rel=0.08) and tested["temperature"] == validated["temperature"]
     assert validated["ece"] < 0.03 < validated["ece_raw"]

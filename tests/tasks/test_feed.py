@@ -7,21 +7,27 @@ import torch
 from lenslab.images import dataset
 from lenslab.population import CHUNK, find
 from lenslab.tasks import chunks, feed
+from lenslab.tasks.seen import Recipe, Seen, SetItems
 
 CPU = torch.device("cpu")
+
+
+def plain(images, labels):
+    """Items of which no more is known than image and class."""
+    return Seen(images, labels, torch.empty(len(labels), 0), torch.empty(len(labels), 0))
 
 
 class Numbered(chunks.Chunks):
     """Chunks whose images say which chunk and place they are."""
 
     def __init__(self):
-        super().__init__(None, 0, CPU, {})
+        super().__init__(None, CPU)
         self.count = 0
 
     def made(self, chunk):
         self.count += 1
         labels = np.arange(CHUNK)
-        return (1000.0 * chunk + torch.arange(CHUNK))[:, None, None, None].expand(CHUNK, 1, 2, 2), labels
+        return plain((1000.0 * chunk + torch.arange(CHUNK))[:, None, None, None].expand(CHUNK, 1, 2, 2), labels)
 
 
 def stream(reuse=3, seed=5, batch=50, rank=0, world=1):
@@ -34,10 +40,10 @@ def test_a_stream_resumes_at_any_step_with_the_same_batches():
     for start in (1, 7, 22):
         resumed = stream()
         for step in range(start, start + 5):
-            images, labels = resumed(step)
-            assert torch.equal(images, seen[step][0]) and (labels == seen[step][1]).all()
+            images, labels = resumed(step).given, resumed(step).labels
+            assert torch.equal(images, seen[step].given) and (labels == seen[step].labels).all()
             assert (images[:, 0, 0, 0].numpy() % 1000 == labels).all()
-    assert not torch.equal(stream(seed=6)(0)[0], seen[0][0])
+    assert not torch.equal(stream(seed=6)(0).given, seen[0].given)
 
 
 def test_a_stream_draws_each_chunk_once_and_keeps_few():
@@ -51,30 +57,30 @@ def test_a_stream_draws_each_chunk_once_and_keeps_few():
 
 
 def test_processes_that_train_together_share_the_chunks_between_them():
-    teams = [[stream(batch=100, rank=rank, world=2)(step)[0] for step in range(24)] for rank in (0, 1)]
+    teams = [[stream(batch=100, rank=rank, world=2)(step).given for step in range(24)] for rank in (0, 1)]
     shown = [set((torch.cat(images)[:, 0, 0, 0] // 1000).int().tolist()) for images in teams]
     assert not shown[0] & shown[1] and all(len(images) == 50 for images in teams[0])
-    alone = {int(value) for step in range(24) for value in stream(batch=100)(step)[0][:, 0, 0, 0] // 1000}
+    alone = {int(value) for step in range(24) for value in stream(batch=100)(step).given[:, 0, 0, 0] // 1000}
     assert alone - {max(alone)} <= shown[0] | shown[1]
 
 
 def test_rows_of_a_shared_set_are_those_of_the_joint_batch():
     images, labels = torch.randn(70, 1, 2, 2), np.arange(70)
     def made(rank, world):
-        return feed.SetFeed(lambda rows: images[torch.from_numpy(rows)], labels, 12, 3, rank, world)
+        return feed.SetFeed(plain(images, labels), 12, 3, rank, world)
     joint, parts = made(0, 1), [made(rank, 3) for rank in range(3)]
     for step in (0, 5, 11):
         for rank, part in enumerate(parts):
-            assert (part(step)[1] == joint(step)[1][rank::3]).all()
-            assert torch.equal(part(step)[0], joint(step)[0][rank::3])
+            assert (part(step).labels == joint(step).labels[rank::3]).all()
+            assert torch.equal(part(step).given, joint(step).given[rank::3])
 
 
 def test_a_thread_beside_the_training_gives_the_same(monkeypatch):
-    plain, beside = Numbered(), chunks.ThreadChunks(None, 0, CPU, {})
-    monkeypatch.setattr(beside, "made", plain.made)
+    numbered, beside = Numbered(), chunks.ThreadChunks(None, CPU)
+    monkeypatch.setattr(beside, "made", numbered.made)
     one, two = (feed.StreamFeed(50, 5, 3, source, 0, 1) for source in (Numbered(), beside))
     for step in (0, 1, 2, 30):
-        assert torch.equal(one(step)[0], two(step)[0])
+        assert torch.equal(one(step).given, two(step).given)
 
 
 @pytest.fixture(scope="module")
@@ -86,29 +92,43 @@ def small_set(tmp_path_factory):
 
 def test_simulated_beside_or_before_or_kept_on_disk_an_item_has_the_same_pixels(small_set):
     """One thread each, so that sums are added in one order: equal to the last bit."""
-    population = find("seed-64")
-    source = chunks.ProcessChunks(population, 3, CPU, chunks.rendering(population, True), workers=1)
+    recipe = Recipe("seed-64", 3)
+    source = chunks.ProcessChunks(recipe, CPU, workers=1)
     source.order([0])
-    beside, labels = source.take(0)
+    beside = source.take(0)
     source.close()
-    before, _ = feed.simulated(population, 100, 3, "train")
-    assert torch.equal(beside[:100], before)
-    on_disk = feed.FileImages(str(small_set))
+    before = feed.simulated(recipe, 100).given
+    assert torch.equal(beside.given[:100], before)
+    on_disk = SetItems(str(small_set), recipe)
     rows = np.array([7, 3, 99, 3])
-    torch.testing.assert_close(on_disk(rows), before[rows], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(on_disk.take(rows).given, before[rows], rtol=1e-6, atol=1e-6)
     on_disk.kept = None                       # too large for memory: read row by row
-    torch.testing.assert_close(on_disk(rows), before[rows], rtol=1e-6, atol=1e-6)
-    assert (on_disk.set.labels == labels[:100]).all()
+    torch.testing.assert_close(on_disk.take(rows).given, before[rows], rtol=1e-6, atol=1e-6)
+    assert (on_disk.labels == beside.labels[:100]).all()
+
+
+def test_the_residual_of_a_fit_comes_with_the_image_wherever_it_is_made(small_set):
+    """From the truth a few steps end in the minimum: where nothing is added to the lens, chi^2 is that of noise."""
+    recipe = Recipe("seed-64", 3, crop=48, fitted=True, noise=True)
+    here = feed.simulated(recipe, 100)
+    assert here.given.shape == (100, 2, 48, 48) and here.sigma.shape == (100, 1, 48, 48)
+    on_disk = SetItems(str(small_set), recipe)
+    torch.testing.assert_close(on_disk.kept.given, here.given, rtol=1e-3, atol=1e-3)
+    smooth = here.given[here.labels == 0, 1]
+    assert smooth.square().mean().item() == pytest.approx(1, abs=0.05)
+    whole = feed.simulated(Recipe("seed-64", 3), 100).given
+    assert torch.equal(here.given[:, 0], whole[:, 0, 8:-8, 8:-8])
+    assert here.truth.std(0).min() > 0.7 and here.truth.std(0).max() < 1.3
 
 
 def test_sigmas_have_unit_noise(small_set):
     """Corners of the frame hold no arc: their deviation is 1, to 1/sqrt(2 N) of 6400 pixels and faint wings."""
-    corner = feed.FileImages(str(small_set)).kept[..., :8, :8]
+    corner = SetItems(str(small_set), Recipe("seed-64", 3)).kept.given[..., :8, :8]
     assert corner.std().item() == pytest.approx(1, abs=0.05)
 
 
 def test_a_worker_that_dies_is_a_sentence():
-    source = chunks.ProcessChunks(find("seed-64"), 3, CPU, {}, workers=1)
+    source = chunks.ProcessChunks(Recipe("seed-64", 3), CPU, workers=1)
     source.order([0, 1])
     source.processes[0].kill()
     with pytest.raises(ValueError, match="take fewer workers"):

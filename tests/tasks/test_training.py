@@ -7,6 +7,7 @@ from lenslab.checkpoint import read_card
 from lenslab.runs.folder import RunFolder, read_lines
 from lenslab.runs.train import train
 from lenslab.tasks import classify
+from lenslab.tasks.seen import Seen
 
 
 def run(path, config, stop_after=None):
@@ -35,13 +36,13 @@ def test_a_stream_that_was_stopped_goes_on_with_the_same_losses(tmp_path):
 
 def test_a_network_learns_what_is_in_the_images(tmp_path, monkeypatch):
     """Rings of three radii in noise: their classes are plain to the eye, and after 60 steps to the network."""
-    def rings(population, size, seed, split, *_):
-        rng = np.random.default_rng([seed, len(split)])
+    def rings(recipe, size, *_):
+        rng = np.random.default_rng([recipe.seed, len(recipe.split)])
         labels = np.arange(size) % 3
         axis = np.arange(32) - 15.5
         r = np.hypot(axis[:, None], axis)
         images = 20 * np.exp(-0.5 * ((r - 5 - 3 * labels[:, None, None]) / 1.5) ** 2) + rng.normal(size=(size, 32, 32))
-        return torch.from_numpy(images[:, None]).float(), labels
+        return Seen(torch.from_numpy(images[:, None]).float(), labels, torch.empty(size, 0), torch.empty(size, 0))
 
     monkeypatch.setattr(classify, "simulated", rings)
     classify.held_out.cache_clear()

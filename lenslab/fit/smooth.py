@@ -1,0 +1,167 @@
+"""The smooth lenses of a population as coordinates of a fit: what its scenes vary, and what they all share.
+
+Angles become components, which have no seam and no pole: ellipticities, shear, and multipoles on the sky's axes.
+Radii and indices are logarithms. What the population holds fixed is held fixed: a fit that frees more throws away what
+is known, and with it the ripples that the freedom can mimic.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lenslab.images.draw import without_lens_light
+from lenslab.images.model import without_substructure
+from lenslab.population import CHUNK, find
+from lenslab.scene import Camera, Scene
+from lenslab.scenes import Scenes
+
+MEASURED = 10        # chunks behind means and spreads
+BEYOND = 0.5         # of its range in the population, by which a coordinate may leave it
+STEP = 0.005         # of a coordinate's spread: a finite difference far above rounding and far below the PSF
+FLATTEST = 0.15      # axis ratio
+AMPLITUDES = ("source.magnitude", "camera.exposure_time")   # what scales the image: found by a linear fit at the start
+
+# coordinate: the paths that it is made of, and whether it moves the rays (mass) or what they hit (light)
+MASS = {"theta_E": ("lens.theta_E",), "e1": ("lens.q", "lens.phi"), "e2": ("lens.q", "lens.phi"),
+        "center_x": ("lens.center_x",), "center_y": ("lens.center_y",),
+        "gamma1": ("lens.gamma1",), "gamma2": ("lens.gamma2",), "gamma": ("lens.gamma",),
+        "a3_x": ("lens.a3_a", "lens.delta_phi_m3"), "a3_y": ("lens.a3_a", "lens.delta_phi_m3"),
+        "a4_x": ("lens.a4_a", "lens.delta_phi_m4"), "a4_y": ("lens.a4_a", "lens.delta_phi_m4")}
+LIGHT = {"source_x": ("source.center_x",), "source_y": ("source.center_y",), "log_R": ("source.R_sersic",),
+         "log_n": ("source.n_sersic",), "source_e1": ("source.q", "source.phi"),
+         "source_e2": ("source.q", "source.phi")}
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothLens:
+    """What a fit knows of a population: its camera, its coordinates, how they are spread, and every other number.
+
+    mean, std   (P,)  of the coordinates, `names` in order; the amplitude, if any, is not among them
+    low, high   (P,)  beyond which no fit goes
+    fixed       {path: value} of all settings, for those that no coordinate moves
+    amplitude   the setting that scales the image and is free: the source's magnitude, the exposure, or ""
+    """
+
+    population: str
+    template: Scene
+    fixed: dict[str, float]
+    names: tuple[str, ...]
+    mean: Tensor
+    std: Tensor
+    low: Tensor
+    high: Tensor
+    amplitude: str
+
+    @property
+    def camera(self) -> Camera:
+        return self.template.camera
+
+    @property
+    def mass_names(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name in MASS)
+
+    def scenes(self, coordinates: Tensor, amplitude: Tensor, supersampling: int | None = None) -> Scenes:
+        """Lenses at coordinates (B, P); `amplitude` (B,) is the logarithm of the flux or of the exposure."""
+        at = dict(zip(self.names, coordinates.unbind(1), strict=True))
+        values = {path: torch.full_like(amplitude, value) for path, value in self.fixed.items()}
+        for path, name in (("lens.theta_E", "theta_E"), ("lens.center_x", "center_x"), ("lens.center_y", "center_y"),
+                           ("lens.gamma1", "gamma1"), ("lens.gamma2", "gamma2"), ("lens.gamma", "gamma"),
+                           ("source.center_x", "source_x"), ("source.center_y", "source_y")):
+            if name in at:
+                values[path] = at[name]
+        for path, name in (("source.R_sersic", "log_R"), ("source.n_sersic", "log_n")):
+            if name in at:
+                values[path] = at[name].exp()
+        for owner, prefix in (("lens", ""), ("source", "source_")):
+            if f"{prefix}e1" in at:
+                values[f"{owner}.q"], values[f"{owner}.phi"] = axes(at[f"{prefix}e1"], at[f"{prefix}e2"])
+        for m in (3, 4):
+            if f"a{m}_x" in at:
+                x, y = at[f"a{m}_x"], at[f"a{m}_y"]
+                values[f"lens.a{m}_a"] = torch.hypot(x, y)
+                values[f"lens.delta_phi_m{m}"] = torch.atan2(y, x) / m - values["lens.phi"]
+        if self.amplitude == "source.magnitude":
+            values["source.magnitude"] = values["source.magnitude"] - 2.5 / np.log(10) * amplitude
+        elif self.amplitude:
+            values[self.amplitude] = values[self.amplitude] * amplitude.exp()
+        template = self.template
+        if supersampling is not None:
+            template = replace(template, camera=replace(self.camera, supersampling=supersampling))
+        return Scenes.from_values(template, values, np.zeros((len(amplitude), 2), np.int64))
+
+    def of_table(self, paths: tuple[str, ...], table: np.ndarray) -> Tensor:
+        """Coordinates (n, P) of items whose settings are the rows of `table` (n, len(paths)), as `draw.Items` has."""
+        return torch.from_numpy(coordinates(dict(zip(paths, table.T, strict=True)), self.names)).float()
+
+    def standard(self, coordinates: Tensor) -> Tensor:
+        """(B, P) in spreads from the mean: what a network is taught."""
+        return (coordinates - self.mean.to(coordinates)) / self.std.to(coordinates)
+
+    def plain(self, standard: Tensor) -> Tensor:
+        """The way back; kept between `low` and `high`."""
+        return self.kept(standard * self.std.to(standard) + self.mean.to(standard))
+
+    def kept(self, coordinates: Tensor) -> Tensor:
+        """The same within the limits, and no ellipse flatter than FLATTEST."""
+        inside = torch.minimum(torch.maximum(coordinates, self.low.to(coordinates)), self.high.to(coordinates))
+        steepest = (1 - FLATTEST) / (1 + FLATTEST)
+        for one, two in (("e1", "e2"), ("source_e1", "source_e2")):
+            if one in self.names:
+                k, j = self.names.index(one), self.names.index(two)
+                shrink = (steepest / torch.hypot(inside[:, k], inside[:, j]).clamp_min(1e-9)).clamp_max(1)
+                inside[:, k], inside[:, j] = inside[:, k] * shrink, inside[:, j] * shrink
+        return inside
+
+
+def axes(e1: Tensor, e2: Tensor) -> tuple[Tensor, Tensor]:
+    """q and phi of an ellipticity."""
+    c = torch.hypot(e1, e2).clamp_max(0.9)
+    return (1 - c) / (1 + c), torch.atan2(e2, e1) / 2
+
+
+def coordinates(values: dict[str, np.ndarray], names: tuple[str, ...]) -> np.ndarray:
+    """(n, P) float64 from settings by path, (n,) each."""
+    made = {"theta_E": values["lens.theta_E"]}
+    for name in ("center_x", "center_y", "gamma1", "gamma2", "gamma"):
+        made[name] = values[f"lens.{name}"]
+    for owner, prefix in (("lens", ""), ("source", "source_")):
+        q, phi = values[f"{owner}.q"], values[f"{owner}.phi"]
+        c = (1 - q) / (1 + q)
+        made[f"{prefix}e1"], made[f"{prefix}e2"] = c * np.cos(2 * phi), c * np.sin(2 * phi)
+    for m in (3, 4):
+        size, angle = values[f"lens.a{m}_a"], m * (values["lens.phi"] + values[f"lens.delta_phi_m{m}"])
+        made[f"a{m}_x"], made[f"a{m}_y"] = size * np.cos(angle), size * np.sin(angle)
+    made["source_x"], made["source_y"] = values["source.center_x"], values["source.center_y"]
+    made["log_R"], made["log_n"] = np.log(values["source.R_sersic"]), np.log(values["source.n_sersic"])
+    return np.stack([made[name] for name in names], axis=1)
+
+
+@lru_cache(maxsize=16)
+def smooth_lens(population: str, crop: int = 0) -> SmoothLens:
+    """The smooth lenses of a population; `crop` pixels on a side of the middle of the frame are fitted, 0 is all."""
+    drawn = find(population).draw(MEASURED * CHUNK, 0, "train")
+    groups = [without_lens_light(without_substructure(scenes)) for _, scenes in drawn.groups]
+    paths = [path for path in groups[0].values if not path.startswith(("substructure.", "source.clumps."))]
+    values = {path: torch.cat([scenes[path] for scenes in groups]).double().numpy() for path in paths}
+    free = {path for path, column in values.items() if np.ptp(column) > 0}
+    names = tuple(name for name, needed in (MASS | LIGHT).items() if free & set(needed))
+    if "signal_to_noise" in drawn.truths:
+        free.add("source.magnitude")
+    table = coordinates(values, names)
+    low, high = table.min(0), table.max(0)
+    margin = BEYOND * (high - low)
+    scene = groups[0].template
+    camera = scene.camera if not crop else replace(scene.camera, num_pix=min(crop, scene.camera.num_pix))
+    return SmoothLens(population=population, template=replace(scene, camera=camera),
+                      fixed={path: typical(path, column) for path, column in values.items()}, names=names,
+                      mean=torch.from_numpy(table.mean(0)), std=torch.from_numpy(table.std(0)),
+                      low=torch.from_numpy(low - margin), high=torch.from_numpy(high + margin),
+                      amplitude=next((path for path in AMPLITUDES if path in free), ""))
+
+
+def typical(path: str, column: np.ndarray) -> float:
+    """What stands for a setting that no coordinate moves: its middle, and its value where it has but one."""
+    return float(np.exp(np.log(column).mean()) if path == "camera.exposure_time" else np.median(column))
