@@ -24,19 +24,8 @@ from lenslab.images.observation import Observation
 from lenslab.images.realise import realise
 from lenslab.images.simulate import background, expose, noise_free, psf_kernel
 from lenslab.insight import metrics
-from lenslab.insight.judgement import (
-    BARE,
-    MAX_BINS,
-    RESAMPLES,
-    against_bare,
-    few,
-    intervals,
-    real,
-    refusal,
-    rounded,
-    shares,
-    whole,
-)
+from lenslab.insight.cards import FIXED, OWN
+from lenslab.insight.judgement import BARE, RESAMPLES, against_bare, rounded
 from lenslab.physics import noise as noises
 from lenslab.population import CHUNK, Population, find
 from lenslab.population.record import Law, log_uniform
@@ -45,7 +34,6 @@ from lenslab.scenes import Scenes
 STRENGTHS = ("f_sub", "f_vortex", "m22", "log10_m_axion")  # of a class's laws the first that varies is its strength
 USUAL_S = log_uniform(50, 500)                             # where a population sets no S
 SMOOTH = ("slope", "multipoles")                           # switches of a population that free the smooth lens
-OWN, FIXED = "own", "fixed"                                # maps: smooth lenses as drawn; with those switches off
 SEED = 1                                                   # held-out images of seed 0 judge a network already
 
 Answer = Callable[[Observation], np.ndarray]               # probabilities (B, C) of images
@@ -231,33 +219,3 @@ def cell(with_it: dict, without: dict, bare: int, label: int, classes: tuple[str
     lambdas = np.array(with_it["lambdas"])
     return dict(auc=found.macro_auc, interval=found.intervals["macro_auc"], significance=float(np.median(lambdas)),
                 ceiling=float(ndtr(lambdas / np.sqrt(2)).mean()))
-
-
-def sound(given: object, classes: list | tuple) -> dict:
-    """Maps of a card that may come from anywhere, known parts only; a ValueError says what is wrong with them."""
-    try:
-        S = [real(value) for value in few(given["S"], 1, MAX_BINS)]
-        if not isinstance(given["population"], str) or len(given["population"]) > 1000:
-            raise refusal("the maps are of no population")
-        kinds = [kind_of(entry, list(classes), len(S)) for entry in few(given["kinds"], 1, len(classes))]
-        return dict(population=given["population"], n=whole(given["n"], 1), S=S, kinds=kinds)
-    except (TypeError, KeyError, AttributeError, OverflowError):
-        raise refusal("parts of the maps are missing or of another type") from None
-
-
-def kind_of(entry: dict, classes: list, rows: int) -> dict:
-    if entry["class"] not in classes or not isinstance(entry["path"], str) or len(entry["path"]) > 100:
-        raise refusal("a map is of no class that the network knows")
-    strength = [real(value) for value in few(entry["strength"], 1, MAX_BINS)]
-    size, maps = len(strength), {}
-    for which in (OWN, FIXED):
-        if which in entry["maps"]:
-            found = entry["maps"][which]
-            maps[which] = {"auc": [shares(row, size) for row in few(found["auc"], rows, rows)],
-                           "ceiling": [shares(row, size) for row in few(found["ceiling"], rows, rows)],
-                           "interval": [intervals(row, size) for row in few(found["interval"], rows, rows)],
-                           "significance": [[real(value) for value in few(row, size, size)]
-                                            for row in few(found["significance"], rows, rows)]}
-    if OWN not in maps:
-        raise refusal("a map is missing")
-    return {"class": entry["class"], "path": entry["path"], "strength": strength, "maps": maps}

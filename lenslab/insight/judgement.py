@@ -1,25 +1,20 @@
 """Where a classifier is right, where it fails, and how sure it was: the page of a network, as plain values in its card.
 
-judge    makes it from the answers to held-out images of a population
-sound    reads one that may come from anywhere
-
-Bins hold equally many images, and each share in them has Wilson's interval (Wilson 1927, JASA 22, 209), which holds
-at shares near 0 and 1 and in small bins.
+It is read again by lenslab.insight.cards. Bins hold equally many images, and each share in them has Wilson's interval
+(Wilson 1927, JASA 22, 209), which holds at shares near 0 and 1 and in small bins.
 """
 
-import math
 from dataclasses import dataclass
 from itertools import zip_longest
 
 import numpy as np
 
-from lenslab.checkpoint import is_pair, plain
+from lenslab.checkpoint import plain
 from lenslab.insight import metrics
-from lenslab.population import SPLITS, Population
+from lenslab.insight.cards import ROC_POINTS, WORST, sound
+from lenslab.population import Population
 
 Z = 1.959963984540054  # sigmas of a central 95 %
-ROC_POINTS = 120
-WORST = 24             # errors that are kept
 BINS = 8
 BIN = 40               # images that a bin has at least, where there are enough for two
 RESAMPLES = 200        # behind the interval of an AUC in a bin
@@ -27,8 +22,8 @@ DIGITS = 5
 BARE = ("smooth", "no_sub")  # names of the class without substructure
 SHARED = ("lens.theta_E", "camera.exposure_time")  # beside S and the source's offset: what hides or shows substructure
 ANGLES = ("vortex_phi",)                           # laws of no strength
-MAX_CLASSES, MAX_BINS, MAX_CURVES, MAX_COUNT = 64, 64, 64, 10**9
-AGAIN = "judge the checkpoint anew"
+
+__all__ = ["BARE", "Held", "against_bare", "judge", "rounded", "sound", "truths_of", "wilson", "worst"]
 
 
 @dataclass(frozen=True)
@@ -179,91 +174,3 @@ def rounded(value):
         return [rounded(item) for item in plain(list(value))]
     value = plain(value)
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-
-
-def sound(judgement: object, classes: list | tuple) -> dict:
-    """A judgement of a card that may come from anywhere, known parts only; a ValueError says what is wrong with it."""
-    try:
-        return _sound(judgement, list(classes))
-    except (TypeError, KeyError, AttributeError, OverflowError):
-        raise refusal("parts are missing or of another type") from None
-
-
-def _sound(given: dict, classes: list) -> dict:
-    size = len(classes)
-    if not 2 <= size <= MAX_CLASSES or given["classes"] != classes:
-        raise refusal("its classes are not those of the network")
-    n, split, seed = whole(given["n"], 1), given["split"], whole(given["seed"], 0, 2**53 - 1)
-    if split not in SPLITS or not isinstance(given["population"], str) or len(given["population"]) > 1000:
-        raise refusal("it does not say which images were judged")
-    confusion = [[whole(value, 0) for value in row] for row in few(given["confusion"], size, size)]
-    if any(len(row) != size for row in confusion) or sum(map(sum, confusion)) != n:
-        raise refusal(f"its confusion matrix does not hold {n} images of {size} classes")
-    rocs = []
-    for entry in few(given["roc"], size, size):
-        false = shares(entry["false"], None, ROC_POINTS + 2)
-        rocs.append(dict(false=false, true=shares(entry["true"], len(false)), auc=share(entry["auc"], empty=True)))
-    curve = given["reliability"]
-    number = [whole(value, 1) for value in few(curve["number"], 1, MAX_BINS)]
-    reliability = dict(number=number, confidence=shares(curve["confidence"], len(number)),
-                       accuracy=shares(curve["accuracy"], len(number)),
-                       interval=intervals(curve["interval"], len(number)))
-    against = [curve_against(entry, classes) for entry in few(given["against"], 0, MAX_CURVES)]
-    errors = [dict(index=whole(entry["index"], 0), truth=whole(entry["truth"], 0, size - 1),
-                   probabilities=shares(entry["probabilities"], size)) for entry in few(given["worst"], 0, WORST)]
-    return dict(n=n, classes=classes, population=given["population"], split=split, seed=seed, confusion=confusion,
-                roc=rocs, reliability=reliability, against=against, worst=errors)
-
-
-def curve_against(entry: dict, classes: list) -> dict:
-    path, name = entry["path"], entry["class"]
-    if not isinstance(path, str) or not 0 < len(path) <= 100 or (name is not None and name not in classes):
-        raise refusal("a curve is of no setting and class that the network knows")
-    number = [whole(value, 1) for value in few(entry["number"], 1, MAX_BINS)]
-    size = len(number)
-    return {"path": path, "class": name, "number": number,
-            **{key: [real(value) for value in few(entry[key], size, size)] for key in ("low", "high", "middle")},
-            "accuracy": shares(entry["accuracy"], size), "interval": intervals(entry["interval"], size),
-            "auc": [share(value, empty=True) for value in few(entry["auc"], size, size)],
-            "auc_interval": intervals(entry["auc_interval"], size, empty=True)}
-
-
-def refusal(what: str) -> ValueError:
-    return ValueError(f"What this checkpoint says of its own judgement cannot be read ({what}); {AGAIN}.")
-
-
-def few(value: list, least: int, most: int) -> list:
-    if not isinstance(value, list) or not least <= len(value) <= most:
-        raise refusal(f"a list is not of {least} to {most} entries")
-    return value
-
-
-def whole(value: int, low: int, high: int = MAX_COUNT) -> int:
-    if type(value) is not int or not low <= value <= high:
-        raise refusal(f"a count is no whole number between {low} and {high}")
-    return value
-
-
-def real(value: float) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise refusal("a number is not finite")
-    return float(value)
-
-
-def share(value: float | None, empty: bool = False) -> float | None:
-    if value is None and empty:
-        return None
-    if not 0 <= real(value) <= 1:
-        raise refusal("a share is not between 0 and 1")
-    return float(value)
-
-
-def shares(value: list, size: int | None, most: int = MAX_BINS) -> list[float]:
-    return [share(item) for item in few(value, size or 0, most if size is None else size)]
-
-
-def intervals(value: list, size: int, empty: bool = False) -> list:
-    pairs = few(value, size, size)
-    if not all(is_pair(pair) or (empty and pair is None) for pair in pairs):
-        raise refusal("an interval has no two ends")
-    return [None if pair is None else [share(pair[0]), share(pair[1])] for pair in pairs]
