@@ -1,0 +1,25 @@
+"""Model: a trained network as its judges see it, from the header of its checkpoint."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from lenslab.ui import model_facts as facts
+from lenslab.ui import model_show as show
+from lenslab.ui.frame import within_frame
+
+within_frame(Path(__file__).parent.parent)
+known, problems = facts.known()
+
+st.title("How good is a network, and where does it fail?")
+if not known:
+    show.empty(problems)
+    st.stop()
+left, right = st.columns([2, 3], gap="medium")
+with left:
+    shown = show.choose(known)
+with right:
+    show.numbers(shown)
+show.card(shown)
+show.parts(shown)
+show.told(problems)
