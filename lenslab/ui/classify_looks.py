@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from lenslab.figures import classification, observed
+from lenslab.figures import classification
+from lenslab.figures import prepared as prepared_figures
 from lenslab.figures.classification import named
 from lenslab.figures.evidence import evidence as evidence_figure
 from lenslab.images import what_if
@@ -20,6 +21,7 @@ from lenslab.ui import classify_show as show
 from lenslab.ui.classify_form import FACTORS, METHOD_NAMES, Choice, Evidence
 from lenslab.ui.classify_image import Shown
 from lenslab.ui.gate import Turn, through_the_gate
+from lenslab.ui.pictures import is_dark
 from lenslab.ui.plot import plot
 from lenslab.ui.real import escaped
 
@@ -141,18 +143,11 @@ def score(choice: Choice, shown: Shown, weights: np.ndarray, truth: np.ndarray) 
 def prepared_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:
     """Before, lens light, after, and every step in words."""
     made = shown.prepared
-    before, after = made.before, made.observation
-    left, middle, right = st.columns(3)
-    with left:
-        plot(observed.image(before, title="As it came", height=340), key="classify.before", later=True,
-             alt="The real image as it came")
-    with middle:
-        light = made.subtracted
-        plot(observed.image(light, title="Lens galaxy taken off", height=340), key="classify.subtracted", later=True,
-             alt="The image without the light of the lens galaxy")
-    with right:
-        plot(observed.image(after, title="What the networks are given", height=340), key="classify.after", later=True,
-             alt="The image on the pixels that networks know")
+    figures = prepared_figures.steps(made, dark=is_dark())
+    for number, (place, figure) in enumerate(zip(st.columns(len(figures)), figures, strict=True)):
+        with place:
+            plot(figure, key=f"classify.step.{number}", later=True,
+                 alt=f"Step {number + 1} of {len(figures)} from the real image to what networks are given")
     for step in made.steps:
         st.markdown(f"- {escaped(step)}")
 
