@@ -163,7 +163,8 @@ def maps(kind: dict, S: Sequence[float], *, height: int = 330) -> list[go.Figure
 def heat(title: str, values: Sequence[Sequence[float]], kind: dict, S: Sequence[float], height: int,
          limits: Sequence | None = None, significance: Sequence | None = None) -> go.Figure:
     """One map on a grid of cells of equal size, the AUC written in each; one colour scale for all maps."""
-    strengths, rows = [number(value, kind["path"]) for value in kind["strength"]], [f"{value:.3g}" for value in S]
+    strengths = [number(value, kind["path"]) for value in kind["strength"]]
+    rows = [f"{value:.0f}" if value >= 100 else f"{value:.3g}" for value in S]
     low, high = AUC_LIMITS
     notes = [dict(x=x, y=y, text=f"{value:.2f}", showarrow=False,
                   font=dict(size=12, color="#10141e" if value > 0.78 else "#ffffff"))

@@ -54,7 +54,9 @@ def numbers(shown: Facts) -> None:
 def card(shown: Facts) -> None:
     """What it is, and what it was judged on."""
     st.markdown(facts.sentence(shown))
-    st.caption(f"Judged on {facts.judged_on(shown.card)}; with each number its 95 % interval.")
+    curves = f" Curves and errors are of {shown.judgement['n']:,} {shown.judgement['split']} images." \
+        if shown.judgement else ""
+    st.caption(f"Judged on {facts.judged_on(shown.card)}; with each number its 95 % interval.{curves}")
     told(shown.problems)
 
 
@@ -78,8 +80,9 @@ def overview(shown: Facts) -> None:
     places = st.columns(3 if found else 2, gap="medium")
     with places[0]:
         if counts:
-            figure = training.confusion(counts, [named(name) for name in shown.classes], dark=is_dark(),
-                                        height=figures.HEIGHT)
+            few = len(shown.classes) <= 3        # of more, only the short names fit under their columns
+            figure = training.confusion(counts, [named(name) if few else name for name in shown.classes],
+                                        dark=is_dark(), height=figures.HEIGHT)
             figure.layout.margin.l = 118
             plot(figure, key="model.confusion", square=False,
                  alt="Confusion matrix: truth in rows, answers in columns")

@@ -1,0 +1,49 @@
+"""The commands that put a judgement and detectability maps into a checkpoint, on a tiny untrained network."""
+
+import json
+
+import pytest
+
+from benchmarks import detectability as maps_command
+from benchmarks import judgement as judgement_command
+from lenslab import checkpoint
+from lenslab.insight import cards
+from lenslab.tasks import classify
+
+
+@pytest.fixture
+def path(tmp_path):
+    config = classify.Config(network="cnn", width=4, population="seed-64")
+    model = classify.build(config)
+    card = model.card | dict(task="classify", network="cnn", population="seed-64", config=checkpoint.plain(
+        {name: getattr(config, name) for name in ("network", "width", "population")}), metrics={}, complete=False)
+    tensors = {name: tensor.nan_to_num(posinf=1e9) if tensor.is_floating_point() else tensor
+               for name, tensor in model.state_dict().items()}      # what is not fitted yet has no finite threshold
+    checkpoint.save(tmp_path / "tiny.safetensors", tensors, card)
+    return tmp_path / "tiny.safetensors"
+
+
+def test_both_parts_are_written_and_the_network_stays(path, capsys):
+    before, card = checkpoint.load(path)
+    assert judgement_command.main([str(path), "--n", "60", "--device", "cpu", "--write", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    words = [str(path), "--n", "3", "--strengths", "2", "--S", "1", "--device", "cpu"]
+    assert maps_command.main([*words, "--write"]) == 0
+    after, written = checkpoint.load(path)
+    assert cards.sound(written["judgement"], written["classes"]) == printed and printed["n"] == 60
+    assert cards.sound_maps(written["detectability"], written["classes"])["n"] == 3
+    assert {name: value for name, value in written.items() if name not in ("judgement", "detectability")} == card
+    assert before.keys() == after.keys() and all((before[name] == after[name]).all() for name in before)
+    assert not list(path.parent.glob("*.json"))      # parts of a finished run are not left behind
+
+
+def test_a_stopped_run_goes_on_where_it_was(path, monkeypatch, capsys):
+    words = [str(path), "--n", "2", "--strengths", "2", "--S", "1", "--device", "cpu", "--json"]
+    maps_command.main(words)
+    first = capsys.readouterr().out
+
+    def again(*_, **__):
+        raise AssertionError("a finished part was done again")
+    monkeypatch.setattr(maps_command.detectability, "pieces", again)
+    maps_command.main(words)
+    assert capsys.readouterr().out == first
