@@ -12,7 +12,7 @@ images choose nothing. Intervals are Student's t over the seeds, and differences
 
 "Physics-informed against baseline" changes three things at once; only the pairs that differ by the channel alone say
 what the channel is worth. Killed, the same command goes on where it was. In the folder of the study: the sets, a run
-folder for each training, and figures.json: curves, confusion matrices, scores.
+folder for each training, figures.json (curves, confusion matrices, scores) and curves.svg.
 """
 
 import argparse
@@ -161,6 +161,43 @@ def table(found: dict) -> str:
     return "\n".join(lines)
 
 
+COLOURS = {"cnn": "#5b6770", "cnn_residual": "#2f6fb0", "physics_cnn": "#b5541c", "physics_cnn_image": "#7b5ea7"}
+WIDE, HIGH, LEFT, BOTTOM = 720, 360, 60, 40     # of the picture, px
+
+
+def picture(found: dict) -> str:
+    """Validation loss against epochs as SVG: a thin line a seed, a thick one their mean."""
+    curves = {name: np.array([[line["val_loss"] for line in curve if "val_loss" in line]
+                              for curve in network["curves"]]) for name, network in found["networks"].items()}
+    top, bottom = max(lines.max() for lines in curves.values()), min(lines.min() for lines in curves.values())
+
+    def place(values: np.ndarray) -> str:
+        x = LEFT + (WIDE - LEFT - 170) * np.arange(len(values)) / max(1, len(values) - 1)
+        y = 20 + (HIGH - BOTTOM - 20) * (top - values) / max(top - bottom, 1e-9)
+        return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+
+    def text(x: float, y: float, words: str, **style) -> str:
+        extra = "".join(f' {key.replace("_", "-")}="{value}"' for key, value in style.items())
+        return f'<text x="{x}" y="{y}"{extra}>{words}</text>'
+
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" font-family="sans-serif" '
+             'font-size="13" fill="#5b6770">', f'<rect width="{WIDE}" height="{HIGH}" fill="#ffffff"/>']
+    for level in np.linspace(bottom, top, 5):
+        y = 20 + (HIGH - BOTTOM - 20) * (top - level) / max(top - bottom, 1e-9)
+        parts += [f'<line x1="{LEFT}" x2="{WIDE - 170}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e3e6e8"/>',
+                  text(LEFT - 8, round(y + 4, 1), f"{level:.2f}", text_anchor="end")]
+    for row, (name, lines) in enumerate(curves.items()):
+        colour = COLOURS[name]
+        parts += [f'<polyline points="{place(line)}" fill="none" stroke="{colour}" stroke-opacity="0.3"/>'
+                  for line in lines]
+        parts += [f'<polyline points="{place(lines.mean(0))}" fill="none" stroke="{colour}" stroke-width="2.5"/>',
+                  text(WIDE - 160, 40 + 22 * row, name, fill=colour, font_weight="bold")]
+    middle = (LEFT + WIDE - 170) / 2
+    parts += [text(middle, HIGH - 10, f"epoch, 1 to {found['epochs']}", text_anchor="middle"),
+              text(LEFT, 12, "validation loss (cross-entropy, nats)"), "</svg>"]
+    return "\n".join(parts) + "\n"
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--run", type=Path, default=Path("runs/seed-study"), help="folder of the study")
@@ -178,6 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
     found = study(folder, **settings, say=lambda text: print(text, file=sys.stderr, flush=True))
     found["minutes"] = (time.monotonic() - began) / 60
     write_atomically(folder / "figures.json", json.dumps(found, allow_nan=False).encode())
+    write_atomically(folder / "curves.svg", picture(found).encode())
     print(table(found))
     if as_json:
         for network in found["networks"].values():
