@@ -213,8 +213,9 @@ class Sitting:
             self.folder.log(f"{error} The last network is judged instead.")
             card = self.card()
         metrics = self.evaluate("test")
+        more = metrics.pop("card", {})     # what a page shows of the network beside its metrics
         save(best, self.learner.judged.state_dict(),
-             card | dict(metrics=metrics, split="test", complete=True, duration=self.card()["duration"]))
+             card | more | dict(metrics=metrics, split="test", complete=True, duration=self.card()["duration"]))
         self.folder.log("on test data: " + words(metrics))
         return metrics
 

@@ -7,7 +7,8 @@
                                            a pure function of (config.seed, step): rows rank::world of the joint batch
     evaluate(model, config, device, split="validation") -> dict
                                            plain numbers, among them "loss" (lower is better); more may be nested:
-                                           "intervals" {name: [low, high]}, "confusion" [[...]], ...; split "test" too
+                                           "intervals" {name: [low, high]}, "confusion" [[...]], ...; split "test",
+                                           which is asked for once, may also give "card": more for the checkpoint's card
     predict(model, ...)                    the task's own record, for pages
 """
 

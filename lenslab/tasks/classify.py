@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from lenslab.checkpoint import load_into, read_card
 from lenslab.images.observation import Observation
 from lenslab.insight import metrics
+from lenslab.insight.judgement import Held, judge, truths_of
+from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS, inputs
 from lenslab.population import find
 from lenslab.quantity import choice, count, number, switch
@@ -25,7 +27,8 @@ AT_ONCE = 256          # images in one forward pass of a judgement
 MAX_CLASSES = 64
 UNKNOWN = 1e6          # times the usual noise: pixels of which nothing is known
 INPUT = ("num_pix", "pixel_scale", "symmetry")    # what a network may know of its input beside the constants
-PHYSICS = 0.01         # weight of what a lens layer learns without labels, beside the cross-entropy
+USUAL = 1200           # training images that tell what is usual for a network
+PHYSICS = 0.05         # weight of what a lens layer learns without labels, beside the cross-entropy
 JUDGED = {"validation": 200, "test": 1000}     # resamples behind the intervals
 
 
@@ -81,6 +84,7 @@ def build(config: Config, card: dict | None = None) -> nn.Module:
         settings = settings | {"population": card["population"]}
     model = kind(len(card["classes"]), width=config.width, **{name: card[name] for name in INPUT}, **settings,
                  **card["constants"])
+    model.novelty = Novelty(model.head[-1].in_features, len(card["classes"]))
     model.card = card
     return model
 
@@ -132,12 +136,11 @@ def loss(model: nn.Module, given: Tensor, labels: Tensor, upright: Tensor | None
     Beside it: what a network that fits reads off upright images against the truth, and how well a lens layer's own
     lens explains the image, which needs no labels.
     """
+    if hasattr(model, "with_physics"):
+        logits, physics = model.with_physics(given)
+        return F.cross_entropy(logits.float(), labels) + PHYSICS * physics
     value = F.cross_entropy(model(given).float(), labels)
-    if model.needs_fit:
-        value = value + model.start.loss(upright, truth)
-    if hasattr(model, "physics_loss"):
-        value = value + PHYSICS * model.physics_loss(given)
-    return value
+    return value + model.start.loss(upright, truth) if model.needs_fit else value
 
 
 def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1):
@@ -191,18 +194,47 @@ def evaluate(model: nn.Module, config: Config, device: torch.device, split: str 
 
     loss is that of the bare logits; ece that of the calibrated probabilities, ece_raw without the temperature.
     While a network that fits is trained, fits of validation images begin at the truth; the finished network is judged,
-    and its temperature fitted, with fits that it has started itself.
+    and its temperature fitted, with fits that it has started itself. With the split "test" the network also learns
+    what is usual (`novelty`), and "card" holds what its page shows.
     """
     fresh = split != "validation"
     parts = [("validation", config.validation)] + [(split, config.test)] * fresh
-    answers = []
+    given, answers = [], []
     for name, size in parts:
         seen = held_out(recipe_of(config, HELD_OUT_SEED, name, noise=True), size, config.workers)
-        given = afresh(model, seen, device) if fresh and model.needs_fit else seen.given
-        answers.append((logits_of(model, given, device), seen.labels))
-    temperature = metrics.temperature(*answers[0])
-    return judged(*answers[-1], tuple(model.card["classes"]), temperature, JUDGED[split]) | {
-        "temperature": temperature}
+        given.append(afresh(model, seen, device) if fresh and model.needs_fit else seen.given)
+        answers.append((logits_of(model, given[-1], device), seen.labels))
+    temperature, classes = metrics.temperature(*answers[0]), tuple(model.card["classes"])
+    found = judged(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
+    if fresh:
+        learn_what_is_usual(model, config, given[0], device)
+        logits, labels = answers[-1]
+        truths = truths_of(find(config.population), len(labels), HELD_OUT_SEED, split)
+        found["card"] = {"judgement": judge(probabilities_of(logits, temperature), labels, classes, truths,
+                                            Held(config.population, split, HELD_OUT_SEED))}
+    return found
+
+
+def learn_what_is_usual(model: nn.Module, config: Config, held: Tensor, device: torch.device | str) -> None:
+    """Fit `novelty` to features of training images, and its threshold to those of held-out ones."""
+    seen = simulated(recipe_of(config, config.seed, "train"), USUAL, config.workers)
+    model.novelty.fit(features_of(model, seen.given, device), features_of(model, held, device),
+                      torch.from_numpy(seen.labels))
+
+
+def features_of(model: nn.Module, given: Tensor, device: torch.device | str) -> Tensor:
+    """What the last layer is given (N, F), on the CPU."""
+    with torch.no_grad(), torch.autocast(torch.device(device).type, enabled=False):
+        return torch.cat([model.head[:-1](model.embed(model.see(part.to(device)))).cpu()
+                          for part in given.split(AT_ONCE)])
+
+
+def novelty_of(model: nn.Module, given: Tensor) -> Tensor | None:
+    """Share (B,) of held-out images that lie at least as far from what is usual; None where that was not learnt."""
+    if not bool(model.novelty.fitted):
+        return None
+    device = next(model.parameters()).device
+    return model.novelty.p_value(model.novelty.distance(features_of(model, given, device).to(device))).cpu()
 
 
 def afresh(model: nn.Module, seen: Seen, device: torch.device | str) -> Tensor:
