@@ -33,7 +33,7 @@ class Novelty(nn.Module):
         self.register_buffer("scale", torch.ones(n_features))
         self.register_buffer("whitening", torch.eye(n_features))
         self.register_buffer("table", torch.zeros(TABLE))
-        self.register_buffer("threshold", torch.full((), float("inf")))
+        self.register_buffer("threshold", torch.tensor(torch.finfo(torch.float32).max))  # checkpoints are finite
         self.register_buffer("number", torch.zeros((), dtype=torch.int64))
 
     def fit(self, features_train: Tensor, features_held_out: Tensor, labels: Tensor | None = None) -> "Novelty":
