@@ -99,9 +99,15 @@ def other() -> None:
 
 
 def opponent(game: Game) -> Network | None:
-    """The best network of these lenses."""
+    """The best network of these lenses that can be loaded."""
     known, _ = models.known()
-    return next(iter(known.get(game.population, ())), None)
+    for network in known.get(game.population, ()):
+        try:
+            models.model_of(network)
+        except ValueError:
+            continue
+        return network
+    return None
 
 
 def guess(name: str) -> None:
@@ -179,16 +185,11 @@ def tell(game: Game, at: int, guessed: str, shown, network: Network | None) -> N
               on_click=forward, shortcut="n", width="stretch")
     st.markdown(AFTER[shown.scene.substructure.kind])
     if network is not None:
-        try:
-            answer = models.ask(network, shown)
-        except ValueError as error:
-            st.caption(escaped(str(error)))
-        else:
-            plot(classification.bars([classification.Answer(network.short, answer.probabilities)], game.classes,
-                                     truth=truth, title="What the network said"), key="quiz.bars", square=False,
-                 alt="Probabilities of the network: " + ", ".join(
-                     f"{named(name)} {value:.0%}" for name, value in zip(game.classes, answer.probabilities,
-                                                                        strict=True)))
+        answer = models.ask(network, shown)
+        plot(classification.bars([classification.Answer(network.short, answer.probabilities)], game.classes,
+                                 truth=truth, title="What the network said"), key="quiz.bars", square=False,
+             alt="Probabilities of the network: " + ", ".join(
+                 f"{named(name)} {value:.0%}" for name, value in zip(game.classes, answer.probabilities, strict=True)))
     else:
         missing(game)
     if shown.scene.substructure.kind != "none" and st.session_state.get(UNASKED) != (game, at):
