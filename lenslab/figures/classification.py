@@ -92,7 +92,7 @@ def percent(value: float) -> str:
 
 
 def curves(x: Sequence[float], answers: Sequence[tuple[str, np.ndarray]], classes: Sequence[str], *, now: float,
-           label: str, title: str, log: bool = False, height: int = 360) -> go.Figure:
+           label: str, title: str, log: bool = False, height: int = 400) -> go.Figure:
     """Probabilities (n, C) of one or more networks along x, and a line at the value that is shown."""
     traces = []
     for number, (network, values) in enumerate(answers):
@@ -114,7 +114,7 @@ def curves(x: Sequence[float], answers: Sequence[tuple[str, np.ndarray]], classe
                                                                                   font=dict(size=12)), **ticks),
                    y=dict(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1],
                           ticktext=["0", "25 %", "50 %", "75 %", "100 %"]))
-    figure.layout.margin = dict(MARGIN, t=56, b=92)
+    figure.layout.margin = dict(MARGIN, t=56, b=132)  # on a phone the legend takes three rows
     figure.layout.legend = dict(orientation="h", x=0, xanchor="left", y=-0.24, yanchor="top", font=dict(size=12),
                                 bgcolor="rgba(0,0,0,0)")
     return figure
