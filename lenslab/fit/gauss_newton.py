@@ -25,6 +25,7 @@ PRIOR = 2.0              # spreads of the population that one sigma of the prior
 DAMPING = 1e-2           # at the start, of the diagonal
 EASED, RAISED = 0.2, 8.0
 AMPLITUDE_STEP = 1e-3    # of the logarithm
+SHARP = 2                # last steps whose tangents have all rays: with one a pixel chi^2 ends 1 above its minimum
 AT_ONCE = 2**16          # rays in one piece on a CPU: it stays in cache
 FARTHEST = 1e6           # sigmas: what a broken start may be off, so that no square overflows
 
@@ -68,8 +69,11 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps
     damping = torch.full((len(image),), DAMPING).to(image)
     left = residual(lens, image, sigma, place)
     cost = left.square().sum(1) + ((place - mean).square() * prior).sum(1)
-    for _ in range(steps):
-        J = tangents(lens, sigma, place)
+    for step in range(steps):
+        sharp = step >= steps - SHARP
+        if sharp:
+            damping = damping.clamp_max(DAMPING)     # the blunt tangents' troubles are not theirs
+        J = tangents(lens, sigma, place, supersampling=None if sharp else 1)
         normal = J.mT @ J + prior.diag()      # the last one, a step before the end, gives the covariance
         slope = (J.mT @ left[..., None])[..., 0] - prior * (place - mean)
         scale = normal.diagonal(dim1=1, dim2=2)
@@ -115,12 +119,9 @@ def first_amplitude(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tenso
     return factor.clamp(1e-5, 1e5).log()
 
 
-def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor) -> Tensor:
-    """Change of the expected image in sigmas for a unit of each coordinate, (B, M, P or P + 1).
-
-    By differences, on one ray a pixel: a tangent that is off by a percent leads to the same minimum.
-    """
-    scenes = scenes_at(lens, place, supersampling=1)
+def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int | None = None) -> Tensor:
+    """Change of the expected image in sigmas for a unit of each coordinate, (B, M, P or P + 1), by differences."""
+    scenes = scenes_at(lens, place, supersampling)
     alpha, light = deflection(lens, scenes), {}
 
     def nudged(name: str) -> tuple[Scenes, float]:
@@ -128,7 +129,7 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor) -> Tensor:
         step = STEP * float(lens.std[k])
         shifted = place.clone()
         shifted[:, k] += step
-        return scenes_at(lens, shifted, supersampling=1), step
+        return scenes_at(lens, shifted, supersampling), step
 
     here = shining(scenes, alpha)
     for name in (name for name in lens.names if name in LIGHT):
@@ -138,7 +139,7 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor) -> Tensor:
         there, step = nudged(name)
         moved_x, moved_y = deflection(lens, there)
         light[name] = (light["source_x"] * (moved_x - alpha[0]) + light["source_y"] * (moved_y - alpha[1])) / step
-    B, n = len(place), scenes.template.camera.num_pix
+    B, n = len(place), lens.camera.num_pix
     stack = torch.stack([here] + [light[name] for name in lens.names], 1).flatten(0, 1)
     images = exposed(scenes, stack).reshape(B, 1 + len(lens.names), n, n)
     image, changes = images[:, :1], images[:, 1:]
@@ -149,7 +150,7 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor) -> Tensor:
         else:
             brighter = place.clone()
             brighter[:, -1] += AMPLITUDE_STEP
-            there = scenes_at(lens, brighter, supersampling=1)
+            there = scenes_at(lens, brighter, supersampling)
         grown = (expected(there, factor * image) - expected(scenes, image)) / AMPLITUDE_STEP
     changes = changes * response(scenes, image)
     changes = torch.cat([changes, grown], 1) if lens.amplitude else changes

@@ -20,19 +20,14 @@ from lenslab.scenes import Scenes
 
 MEASURED = 10        # chunks behind means and spreads
 BEYOND = 0.5         # of its range in the population, by which a coordinate may leave it
+STILL = 1e-9         # a coordinate that moves less is rounding
 STEP = 0.005         # of a coordinate's spread: a finite difference far above rounding and far below the PSF
 FLATTEST = 0.15      # axis ratio
 AMPLITUDES = ("source.magnitude", "camera.exposure_time")   # what scales the image: found by a linear fit at the start
 
-# coordinate: the paths that it is made of, and whether it moves the rays (mass) or what they hit (light)
-MASS = {"theta_E": ("lens.theta_E",), "e1": ("lens.q", "lens.phi"), "e2": ("lens.q", "lens.phi"),
-        "center_x": ("lens.center_x",), "center_y": ("lens.center_y",),
-        "gamma1": ("lens.gamma1",), "gamma2": ("lens.gamma2",), "gamma": ("lens.gamma",),
-        "a3_x": ("lens.a3_a", "lens.delta_phi_m3"), "a3_y": ("lens.a3_a", "lens.delta_phi_m3"),
-        "a4_x": ("lens.a4_a", "lens.delta_phi_m4"), "a4_y": ("lens.a4_a", "lens.delta_phi_m4")}
-LIGHT = {"source_x": ("source.center_x",), "source_y": ("source.center_y",), "log_R": ("source.R_sersic",),
-         "log_n": ("source.n_sersic",), "source_e1": ("source.q", "source.phi"),
-         "source_e2": ("source.q", "source.phi")}
+# What moves the rays, and what they hit.
+MASS = ("theta_E", "e1", "e2", "center_x", "center_y", "gamma1", "gamma2", "gamma", "a3_x", "a3_y", "a4_x", "a4_y")
+LIGHT = ("source_x", "source_y", "log_R", "log_n", "source_e1", "source_e2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,11 +141,13 @@ def smooth_lens(population: str, crop: int = 0) -> SmoothLens:
     groups = [without_lens_light(without_substructure(scenes)) for _, scenes in drawn.groups]
     paths = [path for path in groups[0].values if not path.startswith(("substructure.", "source.clumps."))]
     values = {path: torch.cat([scenes[path] for scenes in groups]).double().numpy() for path in paths}
-    free = {path for path, column in values.items() if np.ptp(column) > 0}
-    names = tuple(name for name, needed in (MASS | LIGHT).items() if free & set(needed))
+    every = coordinates(values, (*MASS, *LIGHT))
+    moving = np.ptp(every, axis=0) > STILL
+    names = tuple(np.array([*MASS, *LIGHT])[moving].tolist())
+    free = {path for path in AMPLITUDES if np.ptp(values[path]) > 0}
     if "signal_to_noise" in drawn.truths:
         free.add("source.magnitude")
-    table = coordinates(values, names)
+    table = every[:, moving]
     low, high = table.min(0), table.max(0)
     margin = BEYOND * (high - low)
     scene = groups[0].template
