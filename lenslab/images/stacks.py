@@ -116,8 +116,8 @@ def as_images(array: np.ndarray) -> Tensor:
     return torch.where(image.isfinite(), image, torch.nan)
 
 
-def bare_sigmas(camera: Camera, background: float, images: Tensor) -> Tensor:
-    """Images of a camera, without any metadata, over the noise that they must have: (n, 1, H, W); NaN becomes 0.
+def with_noise(camera: Camera, background: float, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Images (n, 1, H, W) of a camera without any metadata, NaN as 0, and the noise that they must have.
 
     background  counts/s, rms of an empty pixel of that camera
 
@@ -133,7 +133,7 @@ def bare_sigmas(camera: Camera, background: float, images: Tensor) -> Tensor:
         electrons = (corners(images) / (CLIPPED_MEAN * background)).clamp_min(1.0)
     else:
         electrons = torch.full((len(images),), camera.exposure_time * camera.gain)
-    return torch.where(known, images / estimated_variance(camera, images, rms, electrons).sqrt(), 0.0)
+    return images, estimated_variance(camera, images, rms, electrons).sqrt()
 
 
 def corners(images: Tensor) -> Tensor:

@@ -47,6 +47,7 @@ def judge_classifier(checkpoint: Path, population: str | None, data: Path | None
                      device: str) -> dict:
     """The scores of a classifier as plain values; what was assumed or left out is said on stderr."""
     import numpy as np
+    import torch
 
     from lenslab.device import resolve_device
     from lenslab.insight.metrics import RESAMPLES
@@ -65,11 +66,12 @@ def judge_classifier(checkpoint: Path, population: str | None, data: Path | None
     else:
         parts = set_parts(data, model.card, n)
     logits, labels, strangers = [np.empty((0, len(classes)))], [np.empty(0, np.int64)], set()
-    for sigmas, names in parts:
+    for image, sigma, names in parts:
         known = np.array([name in classes for name in names], bool)
         strangers |= {str(name) for name in names[~known]}
         if known.any():
-            logits.append(classify.logits_of(model, sigmas[known], device))
+            at = torch.from_numpy(known)
+            logits.append(classify.logits_of(model, classify.complete(model, image[at], sigma[at], device), device))
             labels.append(np.array([classes.index(name) for name in names[known]]))
     logits, labels = np.concatenate(logits), np.concatenate(labels)
     if strangers:
@@ -86,19 +88,25 @@ def judge_classifier(checkpoint: Path, population: str | None, data: Path | None
 
 
 def simulated_parts(population, n: int, workers: int):
-    """(sigmas, class names) of fresh images of the split that no training sees."""
+    """(images, noise, class names) of fresh images of the split that no training sees."""
     import numpy as np
 
+    from lenslab.images.workers import chunks_from
+    from lenslab.population import CHUNK
     from lenslab.tasks.classify import HELD_OUT_SEED
-    from lenslab.tasks.feed import simulated
+    from lenslab.tasks.seen import Recipe, measured
 
     say(f"simulating {n} images of {population.name}, split test")
-    sigmas, labels = simulated(population, n, HELD_OUT_SEED, "test", workers, compiled=True)
-    yield sigmas, np.array(population.classes)[labels]
+    recipe = Recipe(population.name, HELD_OUT_SEED, "test", compiled=True)
+    made = dict(chunks_from(recipe.columns, list(range(-(-n // CHUNK))), workers))
+    for chunk in sorted(made):
+        rows = slice(0, n - CHUNK * chunk)
+        image, sigma = measured(population, made[chunk])
+        yield image[rows], sigma[rows], np.array(population.classes)[made[chunk]["label"]][rows]
 
 
 def set_parts(path: Path, card: dict, n: int | None):
-    """(sigmas, class names) of an HDF5 set, whose own background and exposure give the noise."""
+    """(images, noise, class names) of an HDF5 set, whose own background and exposure give the noise."""
     import numpy as np
 
     from lenslab.images import dataset
@@ -113,16 +121,16 @@ def set_parts(path: Path, card: dict, n: int | None):
         names = np.array(images.classes)[images.labels[:total]]
         for start in range(0, total, 1024):
             rows = slice(start, min(start + 1024, total))
-            yield images.images(rows) / images.variance(rows).sqrt(), names[rows]
+            yield images.images(rows), images.variance(rows).sqrt(), names[rows]
 
 
 def npz_parts(path: Path, classes: tuple[str, ...], population, n: int | None):
-    """(sigmas, class names) of an npz file; of n images every class gives its share."""
+    """(images, noise, class names) of an npz file; of n images every class gives its share."""
     import numpy as np
     import torch
 
     from lenslab.images.simulate import background
-    from lenslab.images.stacks import bare_sigmas, pieces, stacks
+    from lenslab.images.stacks import pieces, stacks, with_noise
     from lenslab.scene import Scene
     from lenslab.scenes import Scenes
 
@@ -139,7 +147,7 @@ def npz_parts(path: Path, classes: tuple[str, ...], population, n: int | None):
         share = None if n is None else n // len(found) + (place < n % len(found))
         for images in pieces(path, stack, share):
             unknown += int((~images.isfinite()).sum())
-            yield bare_sigmas(camera, rms, images), np.full(len(images), name)
+            yield *with_noise(camera, rms, images), np.full(len(images), name)
     if unknown:
         say(f"{unknown} pixels were not finite and count as empty")
 

@@ -239,14 +239,20 @@ def novelty_of(model: nn.Module, given: Tensor) -> Tensor | None:
 
 def afresh(model: nn.Module, seen: Seen, device: torch.device | str) -> Tensor:
     """What a network that fits is given of held-out images when it starts the fits itself, (n, 2, H, W)."""
-    pairs = zip(seen.given[:, :1].split(AT_ONCE), seen.sigma.split(AT_ONCE), strict=True)
-    return torch.cat([complete(model, sigmas * sigma, sigma, device) for sigmas, sigma in pairs])
+    return complete(model, seen.given[:, :1] * seen.sigma, seen.sigma, device)
 
 
 def complete(model: nn.Module, image: Tensor, sigma: Tensor, device: torch.device | str) -> Tensor:
     """What a network is given (B, K, H, W) of images and their noise (B, 1, H, W) in the unit of its camera."""
     image, sigma = (middle(part, model.card["constants"]["crop"]).to(device) for part in (image, sigma))
-    return model.complete(image, sigma)[0].cpu() if model.needs_fit else (image / sigma).cpu()
+    if not model.needs_fit:
+        return (image / sigma).cpu()
+    side = model.lens.camera.num_pix
+    if image.shape[-2:] != (side, side):
+        raise ValueError(f"This network fits lenses to frames of {side} x {side} pixels, and the image has "
+                         f"{image.shape[-1]} x {image.shape[-2]}; bring it to the grid of {model.population}.")
+    return torch.cat([model.complete(*pair)[0] for pair in zip(image.split(AT_ONCE), sigma.split(AT_ONCE),
+                                                               strict=True)]).cpu()
 
 
 def judged(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], temperature: float,

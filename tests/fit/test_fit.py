@@ -65,8 +65,8 @@ def test_chi_square_of_a_smooth_lens_is_that_of_its_noise(seed_64):
 
 
 def test_errors_are_what_the_scatter_is(seed_64):
-    """(fit - truth) / error has deviation 1: 40 images give it to 1/sqrt(80). Its mean is 0 but for what a noise that is
-    estimated from the image does: pixels that came out low count for more, which makes sources a little small."""
+    """(fit - truth) / error has deviation 1: 40 images give it to 1/sqrt(80). Its mean is 0 but for what a noise that
+    is estimated from the image does: pixels that came out low count for more, which makes sources a little small."""
     lens, _, _, truth, found = seed_64
     error = found.covariance.diagonal(dim1=1, dim2=2).sqrt()[:, :len(lens.names)]
     pull = (found.coordinates - truth) / error
