@@ -148,6 +148,8 @@ def test_a_list_loads_no_torch_and_a_table_is_made_from_headers(tmp_path):
     assert told.strip() == "[None, 'classify'] False False"
     checkpoint.write_table(tmp_path)
     rows = (tmp_path / "README.md").read_text().splitlines()
-    assert rows[-1] == ("| b | classify | cnn | one/two | 100 | 67 min | accuracy 0.912 [0.9, 0.92] (test) | yes |")
+    weights = sum(tensor.numel() for tensor in network().state_dict().values())
+    assert rows[-1] == ("| b | cnn | one/two |  |  | 0.9120 [0.9000, 0.9200] |  |  | "
+                        f"{weights} |  | 67 min |  |  |  |  | yes |")
     assert rows[-2].startswith("| a | a.safetensors is no checkpoint of lenslab")
     assert len({row.count("|") for row in rows[4:]}) == 1

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from lenslab.checkpoint import load_into, read_card
 from lenslab.images.observation import Observation
 from lenslab.insight import metrics
-from lenslab.insight.judgement import Held, judge, truths_of
+from lenslab.insight.judgement import BARE, Held, judge, truths_of
 from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS, inputs
 from lenslab.population import find
@@ -206,6 +206,8 @@ def evaluate(model: nn.Module, config: Config, device: torch.device, split: str 
         answers.append((logits_of(model, given[-1], device), seen.labels))
     temperature, classes = metrics.temperature(*answers[0]), tuple(model.card["classes"])
     found = judged(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
+    if fresh and model.needs_fit:
+        found["floor"] = floor(given[-1][:, 1], answers[-1][1], classes)
     if fresh:
         learn_what_is_usual(model, config, given[0], device)
         logits, labels = answers[-1]
@@ -213,6 +215,16 @@ def evaluate(model: nn.Module, config: Config, device: torch.device, split: str 
         found["card"] = {"judgement": judge(probabilities_of(logits, temperature), labels, classes, truths,
                                             Held(config.population, split, HELD_OUT_SEED))}
     return found
+
+
+def floor(residual: Tensor, labels: np.ndarray, classes: tuple[str, ...]) -> float | None:
+    """AUC of chi^2 of the best smooth lens, smooth against the rest: what no network may stay below.
+
+    residual  (N, h, w) in sigmas; None where the classes have none without substructure
+    """
+    bare = next((k for k, name in enumerate(classes) if name in BARE), None)
+    score = residual.double().square().sum((1, 2)).numpy()
+    return None if bare is None else metrics.auc(score, labels != bare)
 
 
 def learn_what_is_usual(model: nn.Module, config: Config, held: Tensor, device: torch.device | str) -> None:

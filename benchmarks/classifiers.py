@@ -1,0 +1,88 @@
+"""The table of classifiers: `python benchmarks/classifiers.py [CHECKPOINT ...] [--ceiling 240] [--write]`.
+
+Metrics come from the headers, where the training put them: test images that steered nothing, 95 % bootstrap intervals.
+What depends on this machine or needs no network is measured here, and with --write put into the headers as well, from
+which checkpoints/README.md is then made:
+
+    ms        of one image on one thread, from image to logits, the fit of lens_residual included; median of 20
+    ceiling   AUC of an observer who knows lens, source and substructure, smooth against the rest: the mean of
+              Phi(lambda / sqrt 2) over images with substructure (lambda: lenslab.images.ceiling)
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.special import ndtr
+
+from lenslab import checkpoint
+from lenslab.images.compiled import why_not
+from lenslab.images.draw import items
+from lenslab.insight.judgement import BARE
+from lenslab.population import CHUNK, find
+from lenslab.tasks import classify
+
+REPEATS = 20
+
+
+def milliseconds(model) -> float:
+    """Of one answer, given an image and its noise."""
+    population = find(model.card["population"])
+    drawn = items(population, 0, 0, "test")
+    spent = []
+    for row in range(REPEATS + 2):
+        image, sigma = drawn.image[row:row + 1], drawn.variance[row:row + 1].sqrt()
+        began = time.perf_counter()
+        classify.logits_of(model, classify.complete(model, image, sigma, "cpu"), "cpu")
+        spent.append(1e3 * (time.perf_counter() - began))
+    return statistics.median(spent[2:])
+
+
+def ceiling(name: str, n: int) -> float | None:
+    """The best AUC that anybody could have on the first n test images of a population, smooth against the rest."""
+    population = find(name)
+    bare = next((k for k, kind in enumerate(population.classes) if kind in BARE), None)
+    if bare is None or not n:
+        return None
+    found = []
+    for chunk in range(-(-n // CHUNK)):
+        drawn = items(population, chunk, 0, "test", ceiling=True, compiled=not why_not())
+        found.append(ndtr(drawn.truths["ceiling"][drawn.labels != bare] / np.sqrt(2)))
+        print(f"{name}: {CHUNK * (chunk + 1)} images", file=sys.stderr, flush=True)
+    return float(np.concatenate(found).mean())
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoints", type=Path, nargs="*", help="all that are shipped, unless some are named")
+    parser.add_argument("--ceiling", type=int, default=0, help="images of each population that the ceiling is taken of")
+    parser.add_argument("--write", action="store_true")
+    settings = parser.parse_args(words)
+    torch.set_num_threads(1)
+    paths = settings.checkpoints or [path for path, card in checkpoint.list_checkpoints()
+                                     if card.get("task") == "classify"]
+    ceilings: dict[str, float | None] = {}
+    for path in paths:
+        model = classify.load(path)
+        name = model.card["population"]
+        if settings.ceiling and name not in ceilings:
+            ceilings[name] = ceiling(name, settings.ceiling)
+        measured = dict(ms=milliseconds(model))
+        if name in ceilings:
+            measured |= dict(ceiling=ceilings[name], ceiling_n=settings.ceiling)
+        print(f"{path.name}: " + ", ".join(f"{key} {value}" for key, value in measured.items()), flush=True)
+        if settings.write:
+            tensors, card = checkpoint.load(path)
+            checkpoint.save(path, tensors, card | dict(benchmark=card.get("benchmark", {}) | measured))
+    if settings.write:
+        checkpoint.write_table()
+    print(checkpoint.table(paths[0].parent if paths else None))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
