@@ -22,10 +22,13 @@ images with the 95 % interval of the bootstrap; `over` is the paired gain over c
 
 import argparse
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python benchmarks/NAME.py starts it
 
 import numpy as np
 import torch

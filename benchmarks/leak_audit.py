@@ -10,8 +10,11 @@ replicas of DeepLenseSim are here to show their defect.
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python benchmarks/NAME.py starts it
 
 import numpy as np
 from scipy.stats import norm, rankdata

@@ -120,14 +120,15 @@ def list_checkpoints(folder: str | os.PathLike | None = None) -> list[tuple[Path
 COLUMNS = ("name", "network", "population", "macro AUC", "AUC by class", "accuracy", "ECE", "test images", "parameters",
            "training images", "time", "device", "ms", "floor", "ceiling", "complete")
 
+ABOUT = """Made from the headers by `python benchmarks/classifiers.py --write`. Intervals: 95 %, bootstrap over test
+images. ECE is that of the calibrated probabilities. Training images: different ones, before they are turned. Time: of
+training, over every sitting. ms: of one image on one thread. Floor: AUC of chi^2 of the best smooth lens; ceiling: of
+an observer who knows everything; both smooth against the rest."""
+
 
 def table(folder: str | os.PathLike | None = None) -> str:
     """The text of checkpoints/README.md: a row for each file, made from the headers alone."""
-    rows = ["# Checkpoints", "", "Made from the headers by `python benchmarks/classifiers.py --write`. Intervals: "
-            "95 %, bootstrap over test images. ECE is that of the calibrated probabilities. Training "
-            "images: different ones, before they are turned. Time: of training, over every sitting. ms: of one image on one thread. Floor: AUC "
-            "of chi^2 of the best smooth lens; ceiling: of an observer who knows everything; both smooth against the "
-            "rest.", "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
+    rows = ["# Checkpoints", "", ABOUT, "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
     for path, card in list_checkpoints(folder):
         cells = [path.stem, card["problem"], *[""] * (len(COLUMNS) - 2)] if "problem" in card else row(path, card)
         rows.append("| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in cells) + " |")
