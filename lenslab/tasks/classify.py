@@ -229,7 +229,12 @@ def floor(residual: Tensor, labels: np.ndarray, classes: tuple[str, ...]) -> flo
 
 def learn_what_is_usual(model: nn.Module, config: Config, held: Tensor, device: torch.device | str) -> None:
     """Fit `novelty` to features of training images, and its threshold to those of held-out ones."""
-    seen = simulated(recipe_of(config, config.seed, "train"), USUAL, config.workers)
+    recipe = recipe_of(config, config.seed, "train")
+    if config.data:
+        items = SetItems(config.data, recipe)
+        seen = items.take(np.arange(min(USUAL, len(items.labels))))
+    else:
+        seen = simulated(recipe, min(USUAL, config.images or USUAL), config.workers)
     model.novelty.fit(features_of(model, seen.given, device), features_of(model, held, device),
                       torch.from_numpy(seen.labels))
 

@@ -4,10 +4,9 @@ A card may come from anywhere: what is not of its type is left out.
 """
 
 from dataclasses import dataclass, field
-from math import prod
 from pathlib import Path
 
-from lenslab.checkpoint import duration_words, is_pair, list_checkpoints, read_header
+from lenslab.checkpoint import duration_words, is_pair, list_checkpoints, parameters
 from lenslab.insight import cards
 
 ABOUT = {
@@ -100,10 +99,9 @@ def sentence(shown: Facts) -> str:
 def weights(path: Path) -> str:
     """The number of its parameters, buffers among them, from the header alone."""
     try:
-        total = sum(prod(shape) for _, shape in read_header(path)[1].values())
+        return f" with {rounded(parameters(path))} parameters"
     except (ValueError, OSError):
         return ""
-    return f" with {rounded(total)} parameters"
 
 
 def pictures(card: dict, config: dict) -> str:
@@ -114,6 +112,8 @@ def pictures(card: dict, config: dict) -> str:
     fixed, reuse = config.get("images"), config.get("reuse")
     if type(fixed) is int and fixed > 0:
         return f"{fixed:,} images, shown {steps * batch / fixed:.0f} times each"
+    if type(card.get("training_images")) is int:       # counted over sittings of several settings
+        return f"{rounded(steps * batch)} showings of {rounded(card['training_images'])} simulated images"
     different = steps * batch / reuse if type(reuse) is int and reuse > 0 and not config.get("data") else None
     return f"{rounded(steps * batch)} showings" + (f" of {rounded(different)} simulated images" if different else "")
 

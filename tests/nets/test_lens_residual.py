@@ -1,0 +1,57 @@
+"""The network that fits: what it is given is the image and the residual of a fit that it started itself."""
+
+import numpy as np
+import pytest
+import torch
+
+from lenslab.fit import fit
+from lenslab.images.draw import items
+from lenslab.population import find
+from lenslab.tasks import classify
+
+NAME = "deeplense-2:doubled=off"     # with noise, and a fit of two coordinates
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return items(find(NAME), 0, 0, "validation")
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return classify.build(classify.Config(network="lens_residual", population=NAME, width=4)).eval()
+
+
+def test_what_it_is_given_is_the_image_and_the_residual_of_the_best_lens(model, drawn, monkeypatch):
+    rows = np.arange(12)
+    image, sigma = drawn.image[rows], drawn.variance[rows].sqrt()
+    truth = model.lens.of_table(find(NAME).paths, drawn.parameters[rows])
+    off = model.lens.standard(truth).float() + 0.3      # spreads: what a start may be wrong by
+    monkeypatch.setattr(model.start, "forward", lambda sigmas: off)
+    given, found = model.complete(image, sigma)
+    assert torch.equal(given[:, :1], image / sigma) and given.shape == (12, 2, 64, 64)
+    best = fit(model.lens, image, sigma, truth, steps=8)
+    assert (found.chi2 - best.chi2).max() < 0.5
+    smooth = drawn.labels[rows] == 0
+    assert given[smooth, 1].square().mean().item() == pytest.approx(1, abs=0.05)
+
+
+def test_an_answer_is_that_of_the_image_alone_whatever_stands_beside_it(model, drawn):
+    image, sigma = drawn.image[:6], drawn.variance[:6].sqrt()
+    together = model.complete(image, sigma)[0]
+    alone = torch.cat([model.complete(image[k:k + 1], sigma[k:k + 1])[0] for k in range(6)])
+    torch.testing.assert_close(together, alone, rtol=0, atol=0.02)
+
+
+def test_every_tensor_learns_from_one_batch(drawn):
+    config = classify.Config(network="lens_residual", population=NAME, width=4, batch=12, images=120, workers=0)
+    model = classify.build(config)
+    classify.loss(model, *classify.batches(config, torch.device("cpu"))(0)).backward()
+    silent = [name for name, tensor in model.named_parameters() if tensor.grad is None or not tensor.grad.any()]
+    assert silent == []
+
+
+def test_a_frame_of_another_size_is_refused_in_words(model):
+    with pytest.raises(ValueError, match="64 x 64 pixels, and the image has 60 x 60"):
+        classify.complete(model, torch.zeros(1, 1, 60, 60), torch.ones(1, 1, 60, 60), "cpu")
