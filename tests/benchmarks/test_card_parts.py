@@ -13,13 +13,12 @@ from lenslab.tasks import classify
 
 @pytest.fixture
 def path(tmp_path):
-    config = classify.Config(network="cnn", width=4, population="seed-64")
+    config = classify.Config(network="cnn", width=4, population="seed-64", validation=60, images=120)
     model = classify.build(config)
     card = model.card | dict(task="classify", network="cnn", population="seed-64", config=checkpoint.plain(
-        {name: getattr(config, name) for name in ("network", "width", "population")}), metrics={}, complete=False)
-    tensors = {name: tensor.nan_to_num(posinf=1e9) if tensor.is_floating_point() else tensor
-               for name, tensor in model.state_dict().items()}      # what is not fitted yet has no finite threshold
-    checkpoint.save(tmp_path / "tiny.safetensors", tensors, card)
+        {name: getattr(config, name) for name in ("network", "width", "population", "validation", "images")}),
+        metrics={}, complete=False)
+    checkpoint.save(tmp_path / "tiny.safetensors", model.state_dict(), card)
     return tmp_path / "tiny.safetensors"
 
 
@@ -32,8 +31,12 @@ def test_both_parts_are_written_and_the_network_stays(path, capsys):
     after, written = checkpoint.load(path)
     assert cards.sound(written["judgement"], written["classes"]) == printed and printed["n"] == 60
     assert cards.sound_maps(written["detectability"], written["classes"])["n"] == 3
-    assert {name: value for name, value in written.items() if name not in ("judgement", "detectability")} == card
-    assert before.keys() == after.keys() and all((before[name] == after[name]).all() for name in before)
+    new = ("judgement", "detectability", "metrics", "split")
+    assert {name: value for name, value in written.items() if name not in new} == {
+        name: value for name, value in card.items() if name not in new}
+    assert written["metrics"]["n"] == 60 and written["split"] == "test" and bool(after["novelty.fitted"])
+    assert before.keys() == after.keys() and all((before[name] == after[name]).all() for name in before
+                                                 if not name.startswith("novelty."))
     assert not list(path.parent.glob("*.json"))      # parts of a finished run are not left behind
 
 
