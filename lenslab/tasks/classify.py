@@ -40,8 +40,10 @@ class Config(Training):
     data         an HDF5 set of that population to train on; empty: simulate
     """
 
-    network: str = choice("cnn", tuple(CLASSIFIERS), "cnn is the baseline; physics_cnn sees what a smoothing leaves "
-                          "as a second channel, with batch norm and stronger dropout.", "Network")
+    network: str = choice("cnn", tuple(CLASSIFIERS), "cnn is the baseline and the quickest; lens_residual fits a "
+                          "smooth lens to each image and sees what it leaves; equivariant knows the symmetry of its "
+                          "population; resnet, vit, lensiformer and lenspinn are those of the field, mended.",
+                          "Network")
     width: int = count(16, 4, 256, "Channels of the first block; each further block has twice as many.", "Width")
     population: str = "seed-64"
     data: str = ""
