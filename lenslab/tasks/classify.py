@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lenslab.checkpoint import load_into, read_card
+from lenslab.fit import smooth_lens
 from lenslab.images.observation import Observation
 from lenslab.insight import metrics
 from lenslab.insight.judgement import BARE, Held, judge, truths_of
@@ -128,6 +129,8 @@ def load(path, device: torch.device | str = "cpu") -> nn.Module:
                          "choose one made by python -m lenslab train classify.")
     model = build(configure(Config, card["config"]), card)
     load_into(model, path)
+    if model.needs_fit:
+        smooth_lens(model.population, model.crop)     # a second of drawing, here and not before the first answer
     return model.to(device).eval()
 
 
