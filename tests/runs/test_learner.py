@@ -1,11 +1,13 @@
 """One step of learning, each part against the formula by hand."""
 
+import copy
 import platform
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import update_bn
 
 from lenslab.runs.learner import Learner, rate, resolve_precision
 from tests.runs import toy
@@ -84,3 +86,22 @@ def test_auto_takes_bfloat16_on_graphics_cards_since_ampere(monkeypatch, capabil
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     monkeypatch.setattr(torch.version, "hip", None)
     assert resolve_precision("auto", torch.device("cuda")) == wanted
+
+
+def test_the_mean_weights_get_the_batch_statistics_that_torch_gives_averaged_weights():
+    """torch.optim.swa_utils.update_bn is the oracle; the moving weights keep theirs, and dropout stays out of it."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 2))
+    learner = Learner(model, toy.Config(ema=0.9))
+    with torch.no_grad():
+        for tensor in learner.mean.parameters():
+            tensor.add_(0.3 * torch.randn(tensor.shape))
+    batches = [(torch.randn(40, 3), torch.randint(0, 2, (40,))) for _ in range(4)]
+    oracle = copy.deepcopy(learner.mean)
+    update_bn(batches, oracle)
+    moving = model[1].running_mean.clone()
+    learner.settle(lambda network, inputs, labels: nn.functional.cross_entropy(network(inputs), labels), batches)
+    torch.testing.assert_close(learner.mean[1].running_mean, oracle[1].running_mean)
+    torch.testing.assert_close(learner.mean[1].running_var, oracle[1].running_var)
+    assert torch.equal(model[1].running_mean, moving) and not any(part.training for part in learner.mean.modules())
+    assert learner.mean[1].momentum == 0.1
