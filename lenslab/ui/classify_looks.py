@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from lenslab.figures import classification
+from lenslab.figures import classification, observed
 from lenslab.figures import prepared as prepared_figures
+from lenslab.figures.canvas import Frame
 from lenslab.figures.classification import named
 from lenslab.figures.evidence import evidence as evidence_figure
 from lenslab.images import what_if
@@ -152,6 +153,19 @@ def prepared_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
         st.markdown(f"- {escaped(step)}")
 
 
+def fit_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:
+    """What the best smooth lens leaves of the image: what a network that fits sees beside it."""
+    left = {network.short: models.left_over(network, shown) for network in answers}
+    for name, sigmas in left.items():
+        if sigmas is not None:
+            title = f"Image less smooth lens, χ² {observed.chi2_per_pixel(sigmas):.2f} a pixel"
+            plot(observed.residual(sigmas, Frame(*sigmas.shape, shown.observation.pixel_scale), title=title,
+                                   dark=is_dark()), key=f"classify.fit.{name}", later=True,
+                 alt=f"What the smooth lens fitted by {name} leaves of the image")
+            st.caption(f"The best smooth lens that {escaped(name)} found is taken off. Of a lens without substructure "
+                       "noise alone is left; a pattern along the arc is what no smooth lens explains.")
+
+
 def networks_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:
     """What each network is worth, on test images that steered nothing."""
     st.dataframe(show.table(choice.networks), hide_index=True)
@@ -163,6 +177,8 @@ def networks_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
 def looks(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:
     """Draw the look that is open."""
     found = {"What if": what_if_look} if shown.simulated else {"How it was made to fit": prepared_look}
+    if any(models.fits(network) for network in answers):
+        found["What the fit leaves"] = fit_look
     found |= {"Three explanations": evidence_look, "The networks": networks_look}
     if st.session_state.get("classify.look") not in found:
         st.session_state["classify.look"] = next(iter(found))

@@ -139,6 +139,16 @@ def given_to(network: Network, shown: Shown) -> torch.Tensor:
     return given_of(model_of(network), shown.observation)
 
 
+def fits(network: Network) -> bool:
+    """Whether a network fits a smooth lens first."""
+    return bool(model_of(network).needs_fit)
+
+
+def left_over(network: Network, shown: Shown) -> np.ndarray | None:
+    """What the smooth lens that a network fitted leaves of an image, (h, w) in sigmas; None where it fits none."""
+    return given_to(network, shown)[0, 1].numpy() if fits(network) else None
+
+
 def given_of(model: torch.nn.Module, observation: Observation) -> torch.Tensor:
     with torch.no_grad():
         return classify.given_of(model, observation)

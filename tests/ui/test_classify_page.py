@@ -28,16 +28,16 @@ POPULATION = "deeplense-2"     # 64 pixels and 25 points: drawn in no time
 CLASSES = find(POPULATION).classes
 
 
-def a_checkpoint(folder: Path, name: str, answer: str, **card) -> Path:
+def a_checkpoint(folder: Path, name: str, answer: str, network: str = "cnn", **card) -> Path:
     """A network that gives one class 88 % whatever it sees: softmax of (0, 0, log 15) is (1, 1, 15) / 17."""
-    settings = dict(population=POPULATION, network="cnn", width=4)
+    settings = dict(population=POPULATION, network=network, width=4)
     config = configure(classify.Config, settings)
     model = classify.build(config)
-    last = [part for part in model.modules() if isinstance(part, torch.nn.Linear)][-1]
+    last = model.head[-1]
     with torch.no_grad():
         last.weight.zero_()
         last.bias.copy_(torch.tensor([np.log(15.0) if label == answer else 0.0 for label in CLASSES]))
-    told = dict(task="classify", network="cnn", config=asdict(config), metrics=dict(macro_auc=0.9, temperature=1.0),
+    told = dict(task="classify", network=network, config=asdict(config), metrics=dict(macro_auc=0.9, temperature=1.0),
                 steps=10, duration=60.0, **model.card) | card
     path = folder / f"{name}.safetensors"
     checkpoint.save(path, model.state_dict(), told)
@@ -162,6 +162,16 @@ def test_three_explanations_stand_side_by_side_with_their_scores(folder):
     index = images.place_of(POPULATION, "cdm", 0, 0, "test")
     app = open_page({"classify.look": "Three explanations", "classify.truth": True}, item=f"deeplense-2/test/0/{index}")
     assert words(app).count("on true substructure, by chance") == 3
+
+
+def test_what_a_fit_leaves_is_shown_of_networks_that_fit_and_of_no_others(folder):
+    a_checkpoint(folder, "classify-deeplense-2", "cdm")
+    look = {"classify.look": "What the fit leaves"}
+    assert open_page(look).session_state["classify.look"] != "What the fit leaves"
+    a_checkpoint(folder, "classify-deeplense-2", "axion", network="lens_residual")
+    app = open_page(look)
+    assert "says **Axion** (88 %)" in words(app)
+    assert "The best smooth lens that lens\\_residual" in words(app)
 
 
 def test_a_real_image_is_made_to_fit_and_what_is_unknown_stands_above(folder):
