@@ -152,4 +152,4 @@ def test_a_list_loads_no_torch_and_a_table_is_made_from_headers(tmp_path):
     assert rows[-1] == ("| b | cnn | one/two |  |  | 0.9120 [0.9000, 0.9200] |  |  | "
                         f"{weights} |  | 67 min |  |  |  |  | yes |")
     assert rows[-2].startswith("| a | a.safetensors is no checkpoint of lenslab")
-    assert len({row.count("|") for row in rows[4:]}) == 1
+    assert len({row.count("|") for row in rows if row.startswith("|")}) == 1
