@@ -5,8 +5,8 @@ What depends on this machine or needs no network is measured here, and with --wr
 which checkpoints/README.md is then made:
 
     ms        of one image on one thread, from image to logits, the fit of lens_residual included; median of 20
-    ceiling   AUC of an observer who knows lens, source and substructure, smooth against the rest: the mean of
-              Phi(lambda / sqrt 2) over images with substructure (lambda: lenslab.images.ceiling)
+    ceiling   AUC of an observer who knows the substructure and must fit lens and source, smooth against the rest:
+              the mean of Phi(lambda / sqrt 2) over images with substructure (lambda: lenslab.images.ceiling)
 """
 
 import argparse

@@ -123,7 +123,8 @@ COLUMNS = ("name", "network", "population", "macro AUC", "AUC by class", "accura
 ABOUT = """Made from the headers by `python benchmarks/classifiers.py --write`. Intervals: 95 %, bootstrap over test
 images. ECE is that of the calibrated probabilities. Training images: different ones, before they are turned. Time: of
 training, over every sitting. ms: of one image on one thread. Floor: AUC of chi^2 of the best smooth lens; ceiling: of
-an observer who knows everything; both smooth against the rest."""
+an observer who knows the substructure and must fit all of the lens and the source, so that a network of a population
+with one lens for all may lie above it; both smooth against the rest."""
 
 
 def table(folder: str | os.PathLike | None = None) -> str:
