@@ -107,7 +107,7 @@ def maps_of(model: nn.Module, given: Tensor, label: int, method: str, channel: s
 
 def scored(model: nn.Module, images: Images, label: int, channel: str | None = None, sky: bool = False) -> dict:
     """{"chance", "best", METHODS..., "image"}: {score: [mean, low, high]}."""
-    given = torch.cat([given_of(model, part) for part in pieces(images.observation)])
+    given = torch.cat([classify.given_of(model, part) for part in pieces(images.observation)])
     sigmas, signal = given[:, 0].numpy(), middle(images.signal, given.shape[-2:])
     fwhm, truth = model.card["constants"]["psf_fwhm"], localise.true_pixels(signal)
     # what substructure adds to the image, it adds to the residual of a fitted smooth lens as well
@@ -174,12 +174,6 @@ def pieces(observation: Observation) -> list[Observation]:
     return [Observation(image, variance, observation.pixel_scale) for image, variance in parts]
 
 
-def given_of(model: nn.Module, observation: Observation) -> Tensor:
-    """What the network is given, (B, K, H, W)."""
-    known = getattr(classify, "given_of", None)
-    return known(model, observation) if known else classify.sigmas_of(observation)
-
-
 def milliseconds(model: nn.Module, given: Tensor) -> dict[str, float]:
     """Of one map of one image; the first call of each, which imports and warms, is not counted."""
     found = {}
@@ -232,7 +226,7 @@ def main() -> None:
         table = scored(model, images, label, settings.channel, settings.sky)
         out["classes"][name] = dict(n=len(images.signal), strong=images.strong, **table)
         printed(name, len(images.signal), images.strong, table)
-    out["ms"] = milliseconds(model, given_of(model, pieces(images.observation)[0]))
+    out["ms"] = milliseconds(model, classify.given_of(model, pieces(images.observation)[0]))
     print("\nms of one map: " + ", ".join(f"{name} {value:.0f}" for name, value in out["ms"].items()))
     if settings.json:
         print(json.dumps(out))
