@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from lenslab.fit.smooth import LIGHT, STEP, SmoothLens
+from lenslab.images import ceiling
 from lenslab.images.model import LensModel, source_light
 from lenslab.images.realise import realise
-from lenslab.images.simulate import background
-from lenslab.physics import camera as optics
-from lenslab.physics import noise as noises
+from lenslab.images.simulate import photographed
 from lenslab.physics.grid import pixel_axis
 from lenslab.scenes import Scenes
 
@@ -40,9 +39,6 @@ class Fit:
     model: Tensor          # (B, 1, H, W) expected image, in the image's unit
     residual: Tensor       # (B, 1, H, W) in sigmas
     chi2: Tensor           # (B,) without the prior
-
-    def take(self, rows) -> "Fit":
-        return Fit(*(value[rows] for value in vars(self).values()))
 
 
 def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: int = STEPS) -> Fit:
@@ -107,14 +103,15 @@ def residual(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor) -> T
     """(image - expected) / sigma, (B, M)."""
     scenes = scenes_at(lens, place)
     alpha = deflection(lens, scenes)
-    mean = expected(scenes, exposed(scenes, shining(scenes, alpha)))
+    mean = expected(scenes, photographed(lens.camera, shining(scenes, alpha)))
     return ((image - mean) / sigma).flatten(1).nan_to_num(FARTHEST, FARTHEST, -FARTHEST).clamp(-FARTHEST, FARTHEST)
 
 
 def first_amplitude(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor) -> Tensor:
     """The logarithm (B,) of the factor that fits the image best: linear, but for what noise does to the mean."""
     scenes = lens.scenes(place, place.new_zeros(len(place)))
-    model = expected(scenes, exposed(scenes, shining(scenes, deflection(lens, scenes)))) / sigma
+    light = shining(scenes, deflection(lens, scenes))
+    model = expected(scenes, photographed(lens.camera, light)) / sigma
     factor = (model * image / sigma).sum((1, 2, 3)) / model.square().sum((1, 2, 3)).clamp_min(1e-12)
     return factor.clamp(1e-5, 1e5).log()
 
@@ -141,7 +138,7 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
         light[name] = (light["source_x"] * (moved_x - alpha[0]) + light["source_y"] * (moved_y - alpha[1])) / step
     B, n = len(place), lens.camera.num_pix
     stack = torch.stack([here] + [light[name] for name in lens.names], 1).flatten(0, 1)
-    images = exposed(scenes, stack).reshape(B, 1 + len(lens.names), n, n)
+    images = photographed(scenes.template.camera, stack).reshape(B, 1 + len(lens.names), n, n)
     image, changes = images[:, :1], images[:, 1:]
     if lens.amplitude:
         there, factor = scenes, 1.0
@@ -182,16 +179,6 @@ def grid(scenes: Scenes) -> tuple[Tensor, Tensor]:
     return axis[None, None, :], axis[None, :, None]
 
 
-def exposed(scenes: Scenes, brightness: Tensor) -> Tensor:
-    """Noise-free images of brightness on rays, (B', 1, N, N)."""
-    camera = scenes.template.camera
-    return optics.photograph(brightness, pixel_scale=camera.pixel_scale, supersampling=camera.supersampling,
-                             psf=camera.psf, fwhm=camera.fwhm, psf_truncation=camera.psf_truncation,
-                             moffat_beta=camera.moffat_beta)
-
-
 def expected(scenes: Scenes, model: Tensor) -> Tensor:
-    """What the camera records on average, in its unit."""
-    camera = scenes.template.camera
-    return noises.moments(model, background(scenes), scenes["camera.exposure_time"], scenes["camera.gain"],
-                          noise=camera.noise, noise_twice=camera.noise_twice, doubled=camera.doubled)[0]
+    """What the camera records on average of noise-free images, in its unit."""
+    return ceiling.expected(scenes, model)[0]

@@ -48,8 +48,12 @@ def chunks(scenes: Scenes, realisation: Realisation, shine: Callable | None = No
 
 def draw(scenes: Scenes, realisation: Realisation, shine: Callable) -> Tensor:
     """One chunk of `noise_free`, all of it in memory at once."""
-    camera = scenes.template.camera
-    return optics.photograph(shine(scenes, realisation), pixel_scale=camera.pixel_scale,
+    return photographed(scenes.template.camera, shine(scenes, realisation))
+
+
+def photographed(camera: Camera, light: Tensor) -> Tensor:
+    """Noise-free images (B, 1, N, N) in counts/s of light on rays (B, N ss, N ss), counts/s/arcsec^2."""
+    return optics.photograph(light, pixel_scale=camera.pixel_scale,
                              supersampling=camera.supersampling, psf=camera.psf, fwhm=camera.fwhm,
                              psf_truncation=camera.psf_truncation, moffat_beta=camera.moffat_beta,
                              kernel=measured_kernel(camera), psf_supersampling=camera.psf_supersampling)
