@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from lenslab.physics import cosmology
 from lenslab.scene import Scene
 from lenslab.ui.gallery import BY_NAME
+from tests.ui.screens import checked
 
 APP = Path(__file__).parent.parent / "app.py"
 
@@ -18,11 +19,6 @@ def open_app(**query) -> AppTest:
     for path, value in query.items():
         app.query_params[path] = value
     return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
 
 
 def scene(app: AppTest) -> Scene:

@@ -22,6 +22,7 @@ from lenslab.ui import classify_image as images
 from lenslab.ui import classify_models as models
 from lenslab.ui.classify_real import Kept
 from lenslab.ui.frame import OPEN
+from tests.ui.screens import checked
 
 PAGE = Path(__file__).parents[2] / "pages" / "classify.py"
 POPULATION = "deeplense-2"     # 64 pixels and 25 points: drawn in no time
@@ -61,11 +62,6 @@ def open_page(state: dict | None = None, **query) -> AppTest:
     for name, value in query.items():
         app.query_params[name] = value
     return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
 
 
 def words(app: AppTest) -> str:

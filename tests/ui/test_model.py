@@ -13,6 +13,7 @@ from lenslab.insight import judgement
 from lenslab.population import find
 from lenslab.ui import model_errors, model_facts
 from lenslab.ui.frame import OPEN
+from tests.ui.screens import checked
 
 PAGE = Path(__file__).parents[2] / "pages" / "model.py"
 CLASSES = ("no_sub", "cdm", "axion")
@@ -55,11 +56,6 @@ def open_page(part: str | None = None, **query) -> AppTest:
     for name, value in query.items():
         app.query_params[name] = value
     return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
 
 
 def words(app: AppTest) -> str:

@@ -10,6 +10,7 @@ from lenslab.population import find
 from lenslab.ui import quiz_game
 from lenslab.ui.frame import OPEN
 from lenslab.ui.quiz_game import ROUNDS, Game
+from tests.ui.screens import checked
 
 PAGE = Path(__file__).parents[2] / "pages" / "quiz.py"
 GAME = Game("deeplense-2", "plain", 7)     # 25 points a lens are drawn in no time
@@ -26,11 +27,6 @@ def open_page(**query) -> AppTest:
     for name, value in (query or dict(population="deeplense-2", level="plain", seed="7")).items():
         app.query_params[name] = value
     return checked(app.run())
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
-    return app
 
 
 def words(app: AppTest) -> str:

@@ -16,6 +16,7 @@ from lenslab.tasks.training import configure
 from lenslab.ui import train_form
 from lenslab.ui.frame import OPEN
 from lenslab.ui.train_kept import KEPT, SEEN
+from tests.ui.screens import checked
 
 PAGE = Path(__file__).parents[2] / "pages" / "train.py"
 CONFIG = dict(network="cnn", population="seed-64", steps=100, batch=10, width=16, data="")
@@ -59,11 +60,6 @@ def page() -> AppTest:
     """The page by itself: the app's frame warms up what only other pages need."""
     app = AppTest.from_file(str(PAGE), default_timeout=120)
     app.session_state[OPEN] = True
-    return app
-
-
-def checked(app: AppTest) -> AppTest:
-    assert not app.exception, app.exception
     return app
 
 
