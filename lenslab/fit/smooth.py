@@ -38,6 +38,7 @@ class SmoothLens:
     low, high   (P,)  beyond which no fit goes
     fixed       {path: value} of all settings, for those that no coordinate moves
     amplitude   the setting that scales the image and is free: the source's magnitude, the exposure, or ""
+    clumpy      whether sources are more than their profile
     """
 
     population: str
@@ -49,6 +50,7 @@ class SmoothLens:
     low: Tensor
     high: Tensor
     amplitude: str
+    clumpy: bool
 
     @property
     def camera(self) -> Camera:
@@ -156,7 +158,9 @@ def smooth_lens(population: str, crop: int = 0) -> SmoothLens:
                       fixed={path: typical(path, column) for path, column in values.items()}, names=names,
                       mean=torch.from_numpy(table.mean(0)), std=torch.from_numpy(table.std(0)),
                       low=torch.from_numpy(low - margin), high=torch.from_numpy(high + margin),
-                      amplitude=next((path for path in AMPLITUDES if path in free), ""))
+                      amplitude=next((path for path in AMPLITUDES if path in free), ""),
+                      clumpy=any(path.startswith("source.clumps.") for _, group in drawn.groups
+                                 for path in group.values))
 
 
 def typical(path: str, column: np.ndarray) -> float:

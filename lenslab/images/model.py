@@ -13,6 +13,8 @@ from lenslab.physics import clumps, deflectors, light, spline
 from lenslab.picture import recall
 from lenslab.scenes import Scenes
 
+SMOOTH = ("power law", "shear", "m3", "m4", "sheet")
+
 
 @dataclass(frozen=True)
 class LensModel:
@@ -50,25 +52,32 @@ class LensModel:
 
     def smooth(self, quantity: str, x: Tensor, y: Tensor) -> list:
         """Power law, multipoles, shear, and the sheet that pays for the substructure beyond the ring."""
-        scenes, theta_E = self.scenes, column(self.realisation.theta_E)
+        return list(self.smooth_parts(quantity, x, y).values())
+
+    def smooth_parts(self, quantity: str, x: Tensor, y: Tensor, only: tuple[str, ...] = SMOOTH) -> dict:
+        """The parts of the smooth lens that it has, each by its name in SMOOTH."""
+        scenes, theta_E, parts = self.scenes, column(self.realisation.theta_E), {}
         value = {path: column(scenes[path]) for path in scenes.values if path.startswith("lens.")}
-        e1, e2 = map(column, scenes.ellipticity("lens"))
         center = value["lens.center_x"], value["lens.center_y"]
-        hint = dict(flattest=scenes.flattest) if quantity == "deflection" else {}
-        if scenes.sie:
-            parts = [profile("sie", quantity)(x, y, theta_E, e1, e2, *center, **hint)]
-        else:
-            parts = [profile("epl", quantity)(x, y, theta_E, value["lens.gamma"], e1, e2, *center, **hint)]
-        parts.append(profile("shear", quantity)(x, y, value["lens.gamma1"], value["lens.gamma2"]))
-        if scenes.multipoles:
-            phi, scale = value["lens.phi"], theta_E / value["lens.q"].sqrt()  # as lenstronomy's EPL_MULTIPOLE_M3M4
-            for m in (3, 4):
-                parts.append(profile("multipole", quantity)(
-                    x, y, m, value[f"lens.a{m}_a"] * scale, phi + value[f"lens.delta_phi_m{m}"], *center))
-        if self.realisation.annulus_kappa is not None:
-            parts.append(profile("annulus", quantity)(
+        if "power law" in only:
+            e1, e2 = map(column, scenes.ellipticity("lens"))
+            hint = dict(flattest=scenes.flattest) if quantity == "deflection" else {}
+            if scenes.sie:
+                parts["power law"] = profile("sie", quantity)(x, y, theta_E, e1, e2, *center, **hint)
+            else:
+                parts["power law"] = profile("epl", quantity)(x, y, theta_E, value["lens.gamma"], e1, e2, *center,
+                                                              **hint)
+        if "shear" in only:
+            parts["shear"] = profile("shear", quantity)(x, y, value["lens.gamma1"], value["lens.gamma2"])
+        for m in (3, 4):
+            if scenes.multipoles and f"m{m}" in only:  # scaled as in lenstronomy's EPL_MULTIPOLE_M3M4
+                phi, scale = value["lens.phi"], theta_E / value["lens.q"].sqrt()
+                parts[f"m{m}"] = profile("multipole", quantity)(
+                    x, y, m, value[f"lens.a{m}_a"] * scale, phi + value[f"lens.delta_phi_m{m}"], *center)
+        if self.realisation.annulus_kappa is not None and "sheet" in only:
+            parts["sheet"] = profile("annulus", quantity)(
                 x, y, column(self.realisation.annulus_kappa), value["lens.theta_E"],
-                column(self.realisation.annulus_outer), *center))
+                column(self.realisation.annulus_outer), *center)
         return parts
 
     def dark(self, quantity: str, x: Tensor, y: Tensor) -> list:
@@ -139,14 +148,21 @@ def prepared(scenes: Scenes) -> Scenes:
     return replace(scenes, values={**scenes.values, **extra})
 
 
-def sersic(scenes: Scenes, owner: str, x: Tensor, y: Tensor, moved: bool = False) -> Tensor:
+def source_profile_gradient(scenes: Scenes, beta_x: Tensor, beta_y: Tensor) -> tuple[Tensor, Tensor]:
+    """Slope of the source's Sersic profile, counts/s/arcsec^3 along x and y, at source-plane positions (B, H, W)."""
+    center_x, center_y = column(scenes["source.center_x"]), column(scenes["source.center_y"])
+    return sersic(scenes, "source", beta_x - center_x, beta_y - center_y, moved=True, what=light.sersic_gradient)
+
+
+def sersic(scenes: Scenes, owner: str, x: Tensor, y: Tensor, moved: bool = False,
+           what=light.sersic_surface_brightness):
     """One Sersic component of a batch; `moved` when x and y count from its centre already."""
     scenes = prepared(scenes)
     R, n, amp = (scenes[f"{owner}.{name}"] for name in ("R_sersic", "n_sersic", "amp"))
     e1, e2 = scenes.ellipticity(owner)
     zero = torch.zeros_like(R)
     center = (zero, zero) if moved else (scenes[f"{owner}.center_x"], scenes[f"{owner}.center_y"])
-    return light.sersic_surface_brightness(x, y, *map(column, (amp, R, n, e1, e2, *center)))
+    return what(x, y, *map(column, (amp, R, n, e1, e2, *center)))
 
 
 def flux(scenes: Scenes, owner: str) -> Tensor:

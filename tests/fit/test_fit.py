@@ -7,7 +7,7 @@ from scipy.optimize import least_squares
 from scipy.stats import chi2
 
 from lenslab.fit import fit, smooth_lens
-from lenslab.fit.gauss_newton import residual
+from lenslab.fit.model import residual
 from lenslab.images.draw import items
 from lenslab.population import find
 from lenslab.tasks.seen import middle

@@ -1,0 +1,158 @@
+"""What a smooth lens shows of its source, what an image leaves of it in sigmas, and how that changes with coordinates.
+
+A place (B, P + 1) is the coordinates of SmoothLens with the logarithm of the amplitude last, (B, P) where that is held.
+"""
+
+from math import exp
+
+import torch
+from torch import Tensor
+
+from lenslab.fit.clumps import Clumps
+from lenslab.fit.smooth import LIGHT, STEP, SmoothLens
+from lenslab.images import ceiling
+from lenslab.images.model import SMOOTH, LensModel, column, source_light, source_profile_gradient, total
+from lenslab.images.realise import realise
+from lenslab.images.simulate import photographed
+from lenslab.physics.grid import pixel_axis
+from lenslab.scenes import Scenes
+
+AMPLITUDE_STEP = 1e-3    # of the logarithm
+FARTHEST = 1e6           # sigmas: what a broken start may be off, so that no square overflows
+ROUND = ("power law", "m3", "m4")
+MOVED = dict(e1=ROUND, e2=ROUND, center_x=ROUND, center_y=ROUND, gamma=("power law",), gamma1=("shear",),
+             gamma2=("shear",), a3_x=("m3",), a3_y=("m3",), a4_x=("m4",), a4_y=("m4",))    # what a coordinate changes
+
+
+def kept(lens: SmoothLens, place: Tensor) -> Tensor:
+    P = len(lens.names)
+    return torch.cat([lens.kept(place[:, :P]), place[:, P:].clamp(-12, 12)], 1)
+
+
+def scenes_at(lens: SmoothLens, place: Tensor, supersampling: int | None = None) -> Scenes:
+    P = len(lens.names)
+    amplitude = place[:, P] if place.shape[1] > P else place.new_zeros(len(place))
+    return lens.scenes(place[:, :P], amplitude, supersampling)
+
+
+def residual(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(image - expected) / sigma, (B, M); `weights` (B, K) are those of the source's clumps."""
+    scenes = scenes_at(lens, place)
+    alpha = deflection(lens, scenes)
+    mean = expected(scenes, photographed(lens.camera, shining(scenes, alpha, weights)))
+    return ((image - mean) / sigma).flatten(1).nan_to_num(FARTHEST, FARTHEST, -FARTHEST).clamp(-FARTHEST, FARTHEST)
+
+
+def first_amplitude(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor) -> Tensor:
+    """The logarithm (B,) of the factor that fits the image best: linear, but for what noise does to the mean."""
+    scenes = lens.scenes(place, place.new_zeros(len(place)))
+    light = shining(scenes, deflection(lens, scenes))
+    model = expected(scenes, photographed(lens.camera, light)) / sigma
+    factor = (model * image / sigma).sum((1, 2, 3)) / model.square().sum((1, 2, 3)).clamp_min(1e-12)
+    return factor.clamp(1e-5, 1e5).log()
+
+
+def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int | None = None,
+             weights: Tensor | None = None) -> Tensor:
+    """Change of the expected image in sigmas for a unit of each coordinate, (B, M, P or P + 1), by differences.
+
+    With clumps of weights (B, K) there are K columns more, for a unit of each weight.
+    """
+    scenes = scenes_at(lens, place, supersampling)
+    alpha, light = deflection(lens, scenes), {}
+
+    def nudged(name: str) -> tuple[Scenes, float]:
+        k = lens.names.index(name)
+        step = STEP * float(lens.std[k])
+        shifted = place.clone()
+        shifted[:, k] += step
+        return scenes_at(lens, shifted, supersampling), step
+
+    beta = struck(scenes, alpha)
+    profile, clumpy = source_light(scenes, *beta), None if weights is None else Clumps(scenes, *beta)
+    light["source_x"], light["source_y"] = (-along for along in source_profile_gradient(scenes, *beta))
+    for name in (name for name in lens.names if name in LIGHT and name not in light):
+        there, step = nudged(name)
+        light[name] = (source_light(there, *beta) - profile) / step
+    for name, change in ({} if clumpy is None else clumpy.changes(weights)).items():
+        light[name] = light.get(name, 0.0) + change
+    parts = deflections(lens, scenes) if lens.mass_names else {}
+    for name in lens.mass_names:     # a ray bent by dalpha more sees what a source that moved by dalpha would show
+        if name == "theta_E":
+            bent = swollen(scenes, parts)
+        else:
+            there, step = nudged(name)
+            new = deflections(lens, there, MOVED[name])
+            bent = [sum(new[part][axis] - parts[part][axis] for part in new) / step for axis in (0, 1)]
+        light[name] = light["source_x"] * bent[0] + light["source_y"] * bent[1]
+    here = profile if clumpy is None else profile + clumpy.light(weights)
+    images = taken(scenes, torch.stack([here] + [light[name] for name in lens.names], 1))
+    image = images[:, :1]
+    if lens.amplitude:
+        there, factor = scenes, 1.0
+        if lens.amplitude == "source.magnitude":
+            factor = exp(AMPLITUDE_STEP)
+        else:
+            brighter = place.clone()
+            brighter[:, -1] += AMPLITUDE_STEP
+            there = scenes_at(lens, brighter, supersampling)
+        grown = (expected(there, factor * image) - expected(scenes, image)) / AMPLITUDE_STEP
+    rise = response(scenes, image) / sigma
+    changes = [images[:, 1:] * rise] + ([grown / sigma] if lens.amplitude else [])
+    changes += [] if clumpy is None else [taken(scenes, row) * rise for row in clumpy.rows()]
+    return torch.cat(changes, 1).flatten(2).mT
+
+
+def taken(scenes: Scenes, light: Tensor) -> Tensor:
+    """Images (B, n, N, N) in counts/s of light on rays (B, n, N ss, N ss)."""
+    return photographed(scenes.template.camera, light.flatten(0, 1)).unflatten(0, light.shape[:2])[:, :, 0]
+
+
+def response(scenes: Scenes, image: Tensor) -> Tensor:
+    """Change of what is recorded on average for a count a second more (B, 1, N, N)."""
+    step = AMPLITUDE_STEP * image.amax((2, 3), keepdim=True).clamp_min(1e-12)
+    return (expected(scenes, image + step) - expected(scenes, image - step)) / (2 * step)
+
+
+def deflection(lens: SmoothLens, scenes: Scenes) -> tuple[Tensor, Tensor]:
+    """alpha_x, alpha_y (B, N ss, N ss), or (1, N ss, N ss) where all lenses are the same; beta = theta - alpha."""
+    if not lens.mass_names:
+        scenes = scenes.take(slice(0, 1))
+    return total(list(deflections(lens, scenes).values()))
+
+
+def deflections(lens: SmoothLens, scenes: Scenes, only: tuple[str, ...] = SMOOTH) -> dict[str, tuple[Tensor, Tensor]]:
+    """alpha of each part of the lens by name."""
+    return LensModel(scenes, realise(scenes)).smooth_parts("deflection", *grid(scenes), only)
+
+
+def swollen(scenes: Scenes, parts: dict) -> list[Tensor]:
+    """Change of alpha for a unit of theta_E: the power law grows as theta_E^(gamma - 1), multipoles with theta_E."""
+    slope = 1.0 if scenes.sie else column(scenes["lens.gamma"]) - 1
+    rise = {name: slope if name == "power law" else 1.0 for name in parts if name != "shear"}
+    return [sum(rate * parts[name][axis] for name, rate in rise.items()) / column(scenes["lens.theta_E"])
+            for axis in (0, 1)]
+
+
+def shining(scenes: Scenes, alpha: tuple[Tensor, Tensor], weights: Tensor | None = None) -> Tensor:
+    """Brightness that the rays find (B, N ss, N ss)."""
+    beta = struck(scenes, alpha)
+    light = source_light(scenes, *beta)
+    return light if weights is None else light + Clumps(scenes, *beta).light(weights)
+
+
+def struck(scenes: Scenes, alpha: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Where the rays meet the source plane (B, N ss, N ss)."""
+    x, y = grid(scenes)
+    return x - alpha[0], y - alpha[1]
+
+
+def grid(scenes: Scenes) -> tuple[Tensor, Tensor]:
+    camera, like = scenes.template.camera, scenes["lens.theta_E"]
+    axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
+    return axis[None, None, :], axis[None, :, None]
+
+
+def expected(scenes: Scenes, model: Tensor) -> Tensor:
+    """What the camera records on average of noise-free images, in its unit."""
+    return ceiling.expected(scenes, model)[0]
