@@ -105,6 +105,31 @@ def load_into(model, path: str | os.PathLike) -> dict:
     return card
 
 
+def take_over(model, path: str | os.PathLike) -> dict:
+    """Begin with what a network for another population knows: weights of the same name and shape; returns the card.
+
+    A layer that sees more channels than its elder keeps what that knew of those they share, and looks past the others
+    at first. The rest stays fresh. A file that shares nothing is refused.
+    """
+    tensors, card = load(path)
+    own, taken = model.state_dict(), 0
+    for name, tensor in tensors.items():
+        here = own.get(name)
+        wider = here is not None and here.ndim == tensor.ndim > 1 and tensor.shape[1] < here.shape[1] and \
+            here.shape[:1] + here.shape[2:] == tensor.shape[:1] + tensor.shape[2:]
+        if here is None or not tensor.isfinite().all() or not (wider or here.shape == tensor.shape):
+            continue
+        if wider:
+            known, tensor = tensor, here.new_zeros(here.shape)
+            tensor[:, :known.shape[1]] = known
+        own[name], taken = tensor, taken + 1
+    if not taken:
+        raise ValueError(f"{Path(path).name} has no weights in common with this network; take a checkpoint of the "
+                         "same kind of network.")
+    model.load_state_dict(own)
+    return card
+
+
 def list_checkpoints(folder: str | os.PathLike | None = None) -> list[tuple[Path, dict]]:
     """(path, card) of each file of a folder, by name; what cannot be read has the card {"problem": sentence}."""
     listed = []

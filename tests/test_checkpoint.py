@@ -153,3 +153,20 @@ def test_a_list_loads_no_torch_and_a_table_is_made_from_headers(tmp_path):
                         f"{weights} |  | 67 min |  |  |  |  | yes |")
     assert rows[-2].startswith("| a | a.safetensors is no checkpoint of lenslab")
     assert len({row.count("|") for row in rows if row.startswith("|")}) == 1
+
+
+def test_a_network_for_another_population_lends_what_fits(tmp_path):
+    """By hand: a layer of the same shape is taken, one with a channel more keeps the shared ones, the rest is fresh."""
+    def net(channels, classes):
+        return torch.nn.ModuleDict(dict(first=torch.nn.Conv2d(channels, 4, 3), second=torch.nn.Conv2d(4, 4, 3),
+                                        head=torch.nn.Linear(4, classes)))
+
+    elder, young = net(2, 3), net(3, 5)
+    checkpoint.save(tmp_path / "elder.safetensors", elder.state_dict(), {"task": "classify", "population": "a"})
+    head = young["head"].weight.clone()
+    assert checkpoint.take_over(young, tmp_path / "elder.safetensors")["population"] == "a"
+    assert torch.equal(young["second"].weight, elder["second"].weight)
+    assert torch.equal(young["first"].weight[:, :2], elder["first"].weight)
+    assert not young["first"].weight[:, 2].any() and torch.equal(young["head"].weight, head)
+    with pytest.raises(ValueError, match="no weights in common"):
+        checkpoint.take_over(torch.nn.Linear(7, 7), tmp_path / "elder.safetensors")

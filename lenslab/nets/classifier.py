@@ -17,13 +17,13 @@ class Classifier(nn.Module):
     smoothing=, softening=, scale=, **settings of its own); what it has no use for it ignores.
 
     residual   what a smoothing leaves is a second channel
-    fit        K is 2: the residual of a fitted smooth lens, in sigmas, comes with the image and is the second channel
+    fit        K is so much larger than 1: residuals of fitted smooth lenses, in sigmas, come with the image
     """
 
-    needs_fit = False     # whether `given` has that residual
+    needs_fit = False     # whether `given` has such residuals
     head: nn.Module
 
-    def __init__(self, psf_fwhm: float, *, residual: bool = False, fit: bool = False, crop: int = 0,
+    def __init__(self, psf_fwhm: float, *, residual: bool = False, fit: int = 0, crop: int = 0,
                  smoothing: float = SMOOTHING, softening: float = SOFTENING, scale: float = SCALE,
                  pixel_scale: float | None = None, num_pix: int | None = None, symmetry: str | None = None):
         super().__init__()

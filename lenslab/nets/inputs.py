@@ -61,6 +61,9 @@ class Residual(nn.Module):
         return f"fwhm={self.fwhm:g}"
 
 
+FITTED = ("residual", "residual with clumps")     # what lenses leave whose source is a profile, or has clumps as well
+
+
 def cropped(image: Tensor, crop: int) -> Tensor:
     """The central `crop` pixels a side of (B, C, H, W); 0, or more than there are, leaves the whole frame.
 
@@ -75,22 +78,22 @@ def cropped(image: Tensor, crop: int) -> Tensor:
 
 
 class Channels(nn.Module):
-    """What is given, (B, K, H, W) in sigmas, to what the first convolution sees: (B, 1, h, w), or (B, 2, h, w).
+    """What is given, (B, K, H, W) in sigmas, to what the first convolution sees: (B, 1, h, w) to (B, 3, h, w).
 
     psf_fwhm  pixels, of the camera that the network was trained for
     residual  the second channel is what a smoothing leaves of the image; K is 1
-    fit       the second channel is what a fitted smooth lens leaves, and is given; K is 2
+    fit       so many further channels are what fitted smooth lenses leave, and are given; K is 1 more
     crop      pixels a side that are seen, 0 for all; the smoothing sees the whole frame
     """
 
-    def __init__(self, psf_fwhm: float, residual: bool, *, fit: bool = False, crop: int = 0,
+    def __init__(self, psf_fwhm: float, residual: bool, *, fit: int = 0, crop: int = 0,
                  smoothing: float = SMOOTHING, softening: float = SOFTENING, scale: float = SCALE):
         super().__init__()
         assert not (residual and fit), "one residual at a time: both would be called so"
         self.stretch = Stretch(softening, scale)
         self.residual = Residual(smoothing * psf_fwhm) if residual else None
         self.fit, self.crop = fit, crop
-        self.names = ("image", "residual") if residual or fit else ("image",)
+        self.names = ("image", *FITTED[:max(fit, residual)])
 
     def forward(self, given: Tensor) -> Tensor:
         assert given.ndim == 4 and given.shape[1] == 1 + self.fit, given.shape

@@ -18,13 +18,18 @@ STEPS = 6      # more from the best
 
 
 class LensResidual(PhysicsCNN):
-    """Given is (B, 2, H, W): the image in sigmas and the residual in sigmas; `complete` makes it of an image."""
+    """Given is (B, 2, H, W): the image in sigmas and the residual in sigmas; `complete` makes it of an image.
+
+    Where sources have clumps it is (B, 3, H, W): the residual of a source that is a profile alone shows substructure
+    best if that is all there is, and beside it stands the one of a source with clumps.
+    """
 
     needs_fit = True
 
     def __init__(self, n_classes: int, psf_fwhm: float, *, population: str, crop: int = 0, dropout: float = 0.2,
                  **settings):
-        super().__init__(n_classes, psf_fwhm, residual=False, fit=True, crop=crop, dropout=dropout, **settings)
+        super().__init__(n_classes, psf_fwhm, residual=False, fit=1 + smooth_lens(population, crop).clumpy, crop=crop,
+                         dropout=dropout, **settings)
         self.population, self.crop = population, crop
         self.start = Start(len(self.lens.names))
 
@@ -35,7 +40,7 @@ class LensResidual(PhysicsCNN):
 
     @torch.no_grad()
     def complete(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Fit]:
-        """What the network is given (B, 2, h, w) of images and their noise (B, 1, h, w), and the fit behind it.
+        """What the network is given (B, K, h, w) of images and their noise (B, 1, h, w), and the fit behind it.
 
         Both in the unit of the population's camera, h and w those of `lens.camera`.
         """
@@ -43,13 +48,18 @@ class LensResidual(PhysicsCNN):
         read = self.start(sigmas)
         best = None
         for k in range(STARTS):
-            found = fit(lens, image, sigma, lens.plain(read + self.start.error * self.shift(k).to(read)), TRIALS)
+            found = fit(lens, image, sigma, lens.plain(read + self.start.error * self.shift(k).to(read)), TRIALS,
+                        rounds=0)
             place = found.coordinates, found.chi2
             best = place if best is None else tuple(
                 torch.where((place[1] < best[1]).reshape(-1, *[1] * (old.ndim - 1)), new, old)
                 for old, new in zip(best, place, strict=True))
-        found = fit(lens, image, sigma, best[0], STEPS)
-        return torch.cat([sigmas, found.residual], dim=1), found
+        found = fit(lens, image, sigma, best[0], STEPS, rounds=0)
+        left = [found.residual]
+        if lens.clumpy:
+            found = fit(lens, image, sigma, found.coordinates, 0)
+            left.append(found.residual)
+        return torch.cat([sigmas, *left], dim=1), found
 
     def shift(self, k: int) -> Tensor:
         """Where the k-th start lies, in errors of the first; the same for every image and always."""

@@ -31,7 +31,8 @@ def add_train(commands) -> None:
     one.add_argument("--seed", help="seed=N")
     one.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps or auto")
     one.add_argument("--restart", action="store_true", help="begin anew in a folder that holds a run")
-    one.add_argument("--init", type=Path, help="checkpoint to continue from: steps and duration sum up")
+    one.add_argument("--init", type=Path, help="checkpoint to continue from: steps and duration sum up; one of "
+                     "another population lends what weights fit")
     one.add_argument("--wait", action="store_true", help="wait until no other such training has the device")
     take_settings(one)
 

@@ -1,6 +1,6 @@
 """Which dark matter does an image show? Networks from sigmas to the classes of a population."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,16 +11,17 @@ from torch.nn import functional as F
 from lenslab.checkpoint import load_into, read_card
 from lenslab.fit import smooth_lens
 from lenslab.images.observation import Observation
+from lenslab.images.workers import chunks_from
 from lenslab.insight import metrics
 from lenslab.insight.judgement import BARE, Held, judge, truths_of
 from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS, inputs
-from lenslab.population import find
+from lenslab.population import CHUNK, find
 from lenslab.quantity import choice, count, number, switch
 from lenslab.tasks.chunks import chunks_beside
 from lenslab.tasks.feed import SetFeed, StreamFeed, population_of, simulated
 from lenslab.tasks.order import SYMMETRIES, elements, turned
-from lenslab.tasks.seen import Recipe, Seen, SetItems, middle
+from lenslab.tasks.seen import Recipe, Seen, SetItems, measured, middle
 from lenslab.tasks.training import Training, configure
 
 HELD_OUT_SEED = 0      # validation and test images are the same for every run, so that runs can be compared
@@ -167,10 +168,10 @@ def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1)
     return draw
 
 
-def recipe_of(config: Config, seed: int, split: str, noise: bool = False) -> Recipe:
-    """How images become what the network of a Config is given."""
+def recipe_of(config: Config, seed: int, split: str) -> Recipe:
+    """How images become what the network of a Config is given while it learns."""
     fitted = CLASSIFIERS[config.network][0].needs_fit
-    return Recipe(config.population, seed, split, config.compiled, config.crop, fitted, noise and fitted)
+    return Recipe(config.population, seed, split, config.compiled, config.crop, fitted)
 
 
 def feed_of(config: Config, device: torch.device, rank: int, world: int):
@@ -206,13 +207,17 @@ def evaluate(model: nn.Module, config: Config, device: torch.device, split: str 
     parts = [("validation", config.validation)] + [(split, config.test)] * fresh
     given, answers = [], []
     for name, size in parts:
-        seen = held_out(recipe_of(config, HELD_OUT_SEED, name, noise=True), size, config.workers)
-        given.append(afresh(model, seen, device) if fresh and model.needs_fit else seen.given)
-        answers.append((logits_of(model, given[-1], device), seen.labels))
+        recipe = recipe_of(config, HELD_OUT_SEED, name)
+        if fresh and model.needs_fit:
+            images, labels = afresh(model, recipe, size, config.workers, device)
+        else:
+            images, labels = (seen := held_out(recipe, size, config.workers)).given, seen.labels
+        given.append(images)
+        answers.append((logits_of(model, images, device), labels))
     temperature, classes = metrics.temperature(*answers[0]), tuple(model.card["classes"])
     found = judged(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
     if fresh and model.needs_fit:
-        found["floor"] = floor(given[-1][:, 1], answers[-1][1], classes)
+        found["floor"] = floor(given[-1][:, -1], answers[-1][1], classes)
     if fresh:
         learn_what_is_usual(model, config, given[0], device)
         logits, labels = answers[-1]
@@ -259,9 +264,32 @@ def novelty_of(model: nn.Module, given: Tensor) -> Tensor | None:
     return model.novelty.p_value(model.novelty.distance(features_of(model, given, device).to(device))).cpu()
 
 
-def afresh(model: nn.Module, seen: Seen, device: torch.device | str) -> Tensor:
-    """What a network that fits is given of held-out images when it starts the fits itself, (n, 2, H, W)."""
-    return complete(model, seen.given[:, :1] * seen.sigma, seen.sigma, device)
+@dataclass(frozen=True)
+class Alone:
+    """A network that fits, at work on simulated images of which it is told nothing; travels to processes."""
+
+    model: nn.Module
+    recipe: Recipe     # without a fit
+    device: str
+
+    def columns(self, chunk: int) -> dict[str, np.ndarray]:
+        columns = self.recipe.columns(chunk)
+        given = complete(self.model, *measured(find(self.recipe.population), columns), self.device)
+        return {"given": given.numpy(), "label": columns["label"]}
+
+
+def afresh(model: nn.Module, recipe: Recipe, size: int, workers: int, device: torch.device | str
+           ) -> tuple[Tensor, np.ndarray]:
+    """What a network that fits is given of held-out images when it starts the fits itself (size, K, H, W); labels.
+
+    On a CPU the fits are shared by `workers` processes.
+    """
+    alone = Alone(model, replace(recipe, fitted=False), str(device))
+    tasks, parts = list(range(-(-size // CHUNK))), {}
+    for chunk, columns in chunks_from(alone.columns, tasks, workers if torch.device(device).type == "cpu" else 1):
+        parts[chunk] = columns
+    given, labels = (np.concatenate([parts[chunk][name] for chunk in tasks])[:size] for name in ("given", "label"))
+    return torch.from_numpy(given), labels
 
 
 def complete(model: nn.Module, image: Tensor, sigma: Tensor, device: torch.device | str) -> Tensor:

@@ -6,6 +6,7 @@ starts at the true smooth lens, a few steps from the best one: the start that a 
 """
 
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -17,7 +18,9 @@ from lenslab.images.compiled import why_not
 from lenslab.images.draw import estimated_variance, items
 from lenslab.population import Population, find
 
-STEPS = 3             # of a fit that starts at the truth
+STEPS = 3             # of a fit that starts at the truth,
+ASTRAY = 0.03         # spreads of the population, one sigma, by which it starts off where sources have clumps
+ROUNDS = 2            # or, where sources have clumps, as many rounds with these from the start
 IN_MEMORY = 2**30     # bytes of images; larger sets are read from the disk row by row, and fitted each time
 
 
@@ -25,17 +28,16 @@ IN_MEMORY = 2**30     # bytes of images; larger sets are read from the disk row 
 class Seen:
     """n items as a training sees them."""
 
-    given: Tensor          # (n, K, H, W) float32; K = 2 with the residual of the fit
+    given: Tensor          # (n, K, H, W) float32; K - 1 of them residuals of fits
     labels: np.ndarray     # (n,) int64
     truth: Tensor          # (n, P) coordinates of the smooth lens in spreads (SmoothLens.standard); P = 0 without a fit
-    sigma: Tensor          # (n, 1, H, W) the noise, in the unit of the image; (n, 0) where nobody will fit anew
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        return self.given, self.truth, self.sigma
+        return self.given, self.truth
 
     def take(self, rows: np.ndarray) -> "Seen":
         at = torch.from_numpy(np.asarray(rows)).to(self.given.device)
@@ -46,8 +48,8 @@ class Seen:
 
     @staticmethod
     def of(labels: np.ndarray, tensors) -> "Seen":
-        given, truth, sigma = tensors
-        return Seen(given, labels, truth, sigma)
+        given, truth = tensors
+        return Seen(given, labels, truth)
 
     @staticmethod
     def joined(parts: list["Seen"]) -> "Seen":
@@ -65,7 +67,6 @@ class Recipe:
     compiled: bool = False    # sums over halos, where there are any and a compiler is at hand
     crop: int = 0             # pixels on a side of the middle that is seen; 0: the whole frame
     fitted: bool = False
-    noise: bool = False       # keep the noise, so that a fit can begin anew
 
     @property
     def rendering(self) -> dict[str, bool]:
@@ -78,12 +79,12 @@ class Recipe:
         columns = workers.columns_of(self.population, chunk, self.seed, self.split, self.rendering)
         if self.fitted:
             image, sigma = measured(find(self.population), columns)
-            columns["residual"] = self.residual(image, sigma, columns["parameters"])[:, 0].numpy()
+            columns["residual"] = self.residual(image, sigma, columns["parameters"]).numpy()
         return columns
 
     def seen(self, columns: dict[str, np.ndarray]) -> Seen:
         image, sigma = measured(find(self.population), columns)
-        left = torch.from_numpy(columns["residual"])[:, None] if self.fitted else None
+        left = torch.from_numpy(columns["residual"]) if self.fitted else None
         return self.put(image, sigma, columns["label"], columns["parameters"], left)
 
     def on(self, chunk: int, device: torch.device) -> Seen:
@@ -100,14 +101,20 @@ class Recipe:
             left: Tensor | None) -> Seen:
         image, sigma = middle(image, self.crop), middle(sigma, self.crop)
         given = image / sigma if left is None else torch.cat([image / sigma, left], dim=1)
-        kept = sigma if self.noise else sigma.new_empty(len(sigma), 0)
-        return Seen(given, labels, self.truth(parameters).to(image), kept)
+        return Seen(given, labels, self.truth(parameters).to(image))
 
     def residual(self, image: Tensor, sigma: Tensor, parameters: np.ndarray) -> Tensor:
-        """(n, 1, h, w) in sigmas, of fits that start at the truth."""
+        """(n, 1, h, w) in sigmas, of fits that start at the truth; (n, 2, h, w) with clumps (nets.lens_residual)."""
         lens = smooth_lens(self.population, self.crop)
         start = lens.of_table(find(self.population).paths, parameters).to(image)
-        return fit(lens, middle(image, self.crop), middle(sigma, self.crop), start, STEPS).residual
+        image, sigma = middle(image, self.crop), middle(sigma, self.crop)
+        profile = fit(lens, image, sigma, start, STEPS, rounds=0).residual
+        if not lens.clumpy:
+            return profile
+        # its valley is long: a fit from the truth itself would be left there just where the lens is smooth
+        generator = torch.Generator().manual_seed(crc32(parameters.tobytes()))
+        astray = ASTRAY * lens.std.to(start) * torch.randn(start.shape, generator=generator).to(start)
+        return torch.cat([profile, fit(lens, image, sigma, start + astray, 0, ROUNDS).residual], 1)
 
     def truth(self, parameters: np.ndarray) -> Tensor:
         if not self.fitted:
@@ -140,7 +147,7 @@ class SetItems:
     def __init__(self, path: str, recipe: Recipe):
         self.set, self.recipe = dataset.read(path), recipe
         self.labels = self.set.labels
-        size = 4 * self.set.header["num_pix"] ** 2 * (1 + recipe.fitted) * len(self.set)
+        size = 4 * self.set.header["num_pix"] ** 2 * (1 + 2 * recipe.fitted) * len(self.set)
         self.kept = self.read(slice(None)) if size <= IN_MEMORY else None
 
     def read(self, rows) -> Seen:

@@ -146,7 +146,7 @@ def fits(network: Network) -> bool:
 
 def left_over(network: Network, shown: Shown) -> np.ndarray | None:
     """What the smooth lens that a network fitted leaves of an image, (h, w) in sigmas; None where it fits none."""
-    return given_to(network, shown)[0, 1].numpy() if fits(network) else None
+    return given_to(network, shown)[0, -1].numpy() if fits(network) else None
 
 
 def given_of(model: torch.nn.Module, observation: Observation) -> torch.Tensor:

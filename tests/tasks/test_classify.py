@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 
 def items(given, labels):
-    return Seen(given, labels, torch.empty(len(labels), 0), torch.empty(len(labels), 0))
+    return Seen(given, labels, torch.empty(len(labels), 0))
 
 
 def config(**changes):

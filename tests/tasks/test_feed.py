@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 def plain(images, labels):
     """Items of which no more is known than image and class."""
-    return Seen(images, labels, torch.empty(len(labels), 0), torch.empty(len(labels), 0))
+    return Seen(images, labels, torch.empty(len(labels), 0))
 
 
 class Numbered(chunks.Chunks):
@@ -109,9 +109,9 @@ def test_simulated_beside_or_before_or_kept_on_disk_an_item_has_the_same_pixels(
 
 def test_the_residual_of_a_fit_comes_with_the_image_wherever_it_is_made(small_set):
     """From the truth a few steps end in the minimum: where nothing is added to the lens, chi^2 is that of noise."""
-    recipe = Recipe("seed-64", 3, crop=48, fitted=True, noise=True)
+    recipe = Recipe("seed-64", 3, crop=48, fitted=True)
     here = feed.simulated(recipe, 100)
-    assert here.given.shape == (100, 2, 48, 48) and here.sigma.shape == (100, 1, 48, 48)
+    assert here.given.shape == (100, 2, 48, 48)
     on_disk = SetItems(str(small_set), recipe)
     torch.testing.assert_close(on_disk.kept.given, here.given, rtol=1e-3, atol=1e-3)
     smooth = here.given[here.labels == 0, 1]

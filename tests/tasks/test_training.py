@@ -42,7 +42,7 @@ def test_a_network_learns_what_is_in_the_images(tmp_path, monkeypatch):
         axis = np.arange(32) - 15.5
         r = np.hypot(axis[:, None], axis)
         images = 20 * np.exp(-0.5 * ((r - 5 - 3 * labels[:, None, None]) / 1.5) ** 2) + rng.normal(size=(size, 32, 32))
-        return Seen(torch.from_numpy(images[:, None]).float(), labels, torch.empty(size, 0), torch.empty(size, 0))
+        return Seen(torch.from_numpy(images[:, None]).float(), labels, torch.empty(size, 0))
 
     monkeypatch.setattr(classify, "simulated", rings)
     classify.held_out.cache_clear()
