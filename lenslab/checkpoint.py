@@ -143,13 +143,14 @@ def list_checkpoints(folder: str | os.PathLike | None = None) -> list[tuple[Path
 
 
 COLUMNS = ("name", "network", "population", "macro AUC", "AUC by class", "accuracy", "ECE", "test images", "parameters",
-           "training images", "time", "device", "ms", "floor", "ceiling", "complete")
+           "training images", "time", "device", "ms", "floor", "ceiling", "lambda > 6", "complete")
 
 ABOUT = """Made from the headers by `python benchmarks/classifiers.py --write`. Intervals: 95 %, bootstrap over test
 images. ECE is that of the calibrated probabilities. Training images: different ones, before they are turned. Time: of
 training, over every sitting. ms: of one image on one thread. Floor: AUC of chi^2 of the best smooth lens; ceiling: of
 an observer who knows the substructure and must fit all of the lens and the source, so that a network of a population
-with one lens for all may lie above it; both smooth against the rest."""
+with one lens for all may lie above it; both smooth against the rest. lambda > 6: AUC of smooth lenses against those
+whose substructure is worth more than 6 sigmas to that observer (`python benchmarks/detection.py CHECKPOINT --write`)."""
 
 
 def table(folder: str | os.PathLike | None = None) -> str:
@@ -181,7 +182,16 @@ def row(path: Path, card: dict) -> list[str]:
             ", ".join(f"{name} {number(value)}" for name, value in auc.items()), measured("accuracy"),
             measured("ece", 3), metrics.get("n", ""), parameters(path), card.get("training_images") or shown or "",
             duration_words(card.get("duration")), card.get("device", ""), number(bench.get("ms"), 0),
-            number(metrics.get("floor"), 3), number(bench.get("ceiling"), 3), "yes" if card.get("complete") else "no"]
+            number(metrics.get("floor"), 3), number(bench.get("ceiling"), 3), detected(bench.get("detection")),
+            "yes" if card.get("complete") else "no"]
+
+
+def detected(rows) -> str:
+    """AUC and interval of the row of lambda > 6, of those that benchmarks/detection.py left in a card."""
+    rows = [line for line in rows if isinstance(line, dict)] if isinstance(rows, list) else []
+    line = next((line for line in rows if line.get("low") == 6 and line.get("high") is None), {})
+    around = line.get("interval")
+    return number(line.get("auc"), 3) + (f" [{around[0]:.3f}, {around[1]:.3f}]" if is_pair(around) else "")
 
 
 def parameters(path: Path) -> int:

@@ -150,7 +150,7 @@ def test_a_list_loads_no_torch_and_a_table_is_made_from_headers(tmp_path):
     rows = (tmp_path / "README.md").read_text().splitlines()
     weights = sum(tensor.numel() for tensor in network().state_dict().values())
     assert rows[-1] == ("| b | cnn | one/two |  |  | 0.9120 [0.9000, 0.9200] |  |  | "
-                        f"{weights} |  | 67 min |  |  |  |  | yes |")
+                        f"{weights} |  | 67 min |  |  |  |  |  | yes |")
     assert rows[-2].startswith("| a | a.safetensors is no checkpoint of lenslab")
     assert len({row.count("|") for row in rows if row.startswith("|")}) == 1
 
@@ -170,3 +170,9 @@ def test_a_network_for_another_population_lends_what_fits(tmp_path):
     assert not young["first"].weight[:, 2].any() and torch.equal(young["head"].weight, head)
     with pytest.raises(ValueError, match="no weights in common"):
         checkpoint.take_over(torch.nn.Linear(7, 7), tmp_path / "elder.safetensors")
+
+
+def test_a_table_tells_from_which_lambda_on_substructure_is_seen():
+    rows = [dict(low=0, high=3, auc=0.5, interval=[0.4, 0.6]), dict(low=6, high=None, auc=0.87, interval=[0.8, 0.9])]
+    assert checkpoint.detected(rows) == "0.870 [0.800, 0.900]"
+    assert [checkpoint.detected(odd) for odd in (None, [], "x", [3], [{"low": 6, "auc": "y"}])] == [""] * 5

@@ -27,6 +27,10 @@ class Stretch(nn.Module):
     def forward(self, sigmas: Tensor) -> Tensor:
         return self.softening / self.scale * torch.asinh(sigmas / self.softening)
 
+    def back(self, stretched: Tensor) -> Tensor:
+        """The sigmas that became these numbers."""
+        return self.softening * torch.sinh(stretched * (self.scale / self.softening))
+
     def extra_repr(self) -> str:
         return f"softening={self.softening:g}, scale={self.scale:g}"
 

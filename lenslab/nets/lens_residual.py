@@ -6,9 +6,10 @@ not taught it in half an hour; the fit stands for the truth, which nobody has of
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lenslab.fit import Fit, SmoothLens, fit, smooth_lens
+from lenslab.nets.moments import Moments
 from lenslab.nets.physics_cnn import PhysicsCNN
 from lenslab.nets.start import Start
 
@@ -21,7 +22,8 @@ class LensResidual(PhysicsCNN):
     """Given is (B, 2, H, W): the image in sigmas and the residual in sigmas; `complete` makes it of an image.
 
     Where sources have clumps it is (B, 3, H, W): the residual of a source that is a profile alone shows substructure
-    best if that is all there is, and beside it stands the one of a source with clumps.
+    best if that is all there is, and beside it stands the one of a source with clumps. Such fits are dear and most of
+    their images tell little, so that the last layers get sums over the residuals as well (`Moments`).
     """
 
     needs_fit = True
@@ -32,11 +34,19 @@ class LensResidual(PhysicsCNN):
                          dropout=dropout, **settings)
         self.population, self.crop = population, crop
         self.start = Start(len(self.lens.names))
+        self.moments = Moments(len(self.channel_names) - 1) if self.lens.clumpy else None
+        if self.moments is not None:
+            before, after = self.head[2].in_features, self.head[2].out_features
+            self.head[2] = nn.Linear(before + self.moments.number, after)
 
     @property
     def lens(self) -> SmoothLens:
         """What is fitted: the smooth lenses of the population, in the part of the frame that is seen."""
         return smooth_lens(self.population, self.crop)
+
+    def embed(self, seen: Tensor) -> Tensor:
+        found = super().embed(seen)
+        return found if self.moments is None else torch.cat([found, self.moments(self.channels.stretch.back(seen))], 1)
 
     @torch.no_grad()
     def complete(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Fit]:

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks import detectability as maps_command
+from benchmarks import detection as detection_command
 from benchmarks import judgement as judgement_command
 from lenslab import checkpoint
 from lenslab.insight import cards
@@ -50,3 +52,24 @@ def test_a_stopped_run_goes_on_where_it_was(path, monkeypatch, capsys):
     monkeypatch.setattr(maps_command.detectability, "pieces", again)
     maps_command.main(words)
     assert capsys.readouterr().out == first
+
+
+def test_what_is_seen_from_which_lambda_on(path, capsys):
+    """Ranges share the lenses with substructure between them, and a ceiling grows with lambda."""
+    assert detection_command.main([str(path), "--n", "120", "--json", "--write"]) == 0
+    rows = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert checkpoint.read_card(path)["benchmark"]["detection"] == rows
+    whole = [row for row in rows if row["high"] is None and row["low"] == 6]
+    apart = [row for row in rows if row not in whole]
+    assert sum(row["n"] for row in apart) == 80 and {row["smooth"] for row in rows} == {40}
+    assert all(0 <= row["interval"][0] <= row["auc"] <= row["interval"][1] <= 1 for row in rows)
+    assert {row["floor"] for row in rows} == {None}
+    assert [row["ceiling"] for row in apart] == sorted(row["ceiling"] for row in apart)
+
+
+def test_an_interval_holds_the_truth_of_a_known_separation():
+    """Two Gaussians a unit apart: AUC is Phi(1 / sqrt 2) = 0.760."""
+    rng = np.random.default_rng(1)
+    positive = np.arange(1000) < 500
+    low, high = detection_command.interval(rng.normal(size=1000) + positive, positive)
+    assert low < 0.760 < high and high - low < 0.08

@@ -55,3 +55,32 @@ def test_every_tensor_learns_from_one_batch(drawn):
 def test_a_frame_of_another_size_is_refused_in_words(model):
     with pytest.raises(ValueError, match="64 x 64 pixels, and the image has 60 x 60"):
         classify.complete(model, torch.zeros(1, 1, 60, 60), torch.ones(1, 1, 60, 60), "cpu")
+
+
+@pytest.fixture(scope="module")
+def clumpy():
+    torch.manual_seed(0)
+    return classify.build(classify.Config(network="lens_residual", population="hst", width=4)).eval()
+
+
+def test_where_sources_have_clumps_it_sees_what_either_kind_of_source_leaves(clumpy, monkeypatch):
+    population = find("hst")
+    drawn = items(population, 0, 0, "validation")
+    rows = np.flatnonzero(drawn.labels == 0)[:4]
+    image, sigma = drawn.image[rows], drawn.variance[rows].sqrt()
+    truth = clumpy.lens.of_table(population.paths, drawn.parameters[rows])
+    monkeypatch.setattr(clumpy.start, "forward", lambda sigmas: clumpy.lens.standard(truth).float())
+    given, found = clumpy.complete(image, sigma)
+    assert clumpy.channel_names == ("image", "residual", "residual with clumps") and given.shape == (4, 3, 64, 64)
+    assert torch.equal(given[:, 2:], found.residual) and found.clumps.shape[1] > 100
+    left = given[:, 1:].square().sum((2, 3))
+    assert (left[:, 1] < left[:, 0] + 5).all()       # clumps can only help, but for their prior
+    assert clumpy(given).shape == (4, 5)
+
+
+def test_its_sums_reach_the_answer(clumpy):
+    """The last layers see them: wiggles without an image that would be the same to an averaged map."""
+    clumpy.zero_grad()
+    clumpy(torch.randn(4, 3, 64, 64)).square().sum().backward()
+    first = clumpy.head[2].weight.grad
+    assert first[:, -clumpy.moments.number:].abs().sum(0).gt(0).float().mean() > 0.8

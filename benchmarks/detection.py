@@ -1,0 +1,109 @@
+"""From which lambda on does a classifier see substructure?
+
+    python benchmarks/detection.py CHECKPOINT [--n 720] [--workers 2] [--json] [--write]
+
+Smooth lenses against those whose substructure is worth so many sigmas to an observer who knows it (lambda:
+lenslab.images.ceiling), on the first n test images. Beside the network the floor, chi^2 of the lens that it fitted, and
+the ceiling, the mean of Phi(lambda / sqrt 2). Intervals: 95 %, bootstrap over images. With --write the row of lambda
+above 6 goes into the header.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python benchmarks/NAME.py starts it
+
+import numpy as np
+import torch
+from scipy.special import ndtr
+
+from lenslab import checkpoint
+from lenslab.images.compiled import why_not
+from lenslab.images.draw import items
+from lenslab.images.workers import chunks_from
+from lenslab.insight.judgement import BARE
+from lenslab.insight.metrics import auc
+from lenslab.population import CHUNK, find
+from lenslab.tasks import classify
+
+RANGES = ((0, 3), (3, 6), (6, 10), (10, 20), (20, np.inf), (6, np.inf))
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A network at work on test images whose lambda is taken beside; travels to processes."""
+
+    model: torch.nn.Module
+    population: str
+
+    def columns(self, chunk: int) -> dict[str, np.ndarray]:
+        halos = {"cdm", "wdm"} & set(find(self.population).kinds)
+        drawn = items(find(self.population), chunk, classify.HELD_OUT_SEED, "test", ceiling=True,
+                      compiled=bool(halos) and not why_not())
+        given = classify.complete(self.model, drawn.image, drawn.variance.sqrt(), "cpu")
+        return dict(logits=classify.logits_of(self.model, given, "cpu"), labels=drawn.labels,
+                    chi2=given[:, -1].double().square().sum((1, 2)).numpy(), ceiling=drawn.truths["ceiling"])
+
+
+def measured(path: Path, n: int, workers: int) -> list[dict]:
+    """A row for each range of lambda: AUC and interval of the network, floor, ceiling, and how many images."""
+    model = classify.load(path)
+    bare = next(k for k, name in enumerate(model.card["classes"]) if name in BARE)
+    tasks, parts = list(range(-(-n // CHUNK))), {}
+    for chunk, columns in chunks_from(Judged(model, model.card["population"]).columns, tasks, workers):
+        parts[chunk] = columns
+        print(f"{len(parts)} of {len(tasks)} chunks", file=sys.stderr, flush=True)
+    seen = {name: np.concatenate([parts[chunk][name] for chunk in tasks])[:n] for name in parts[0]}
+    chance = classify.probabilities_of(seen["logits"], classify.temperature_of(model))
+    score, smooth, rows = -chance[:, bare], seen["labels"] == bare, []
+    for low, high in RANGES:
+        there = ~smooth & (seen["ceiling"] > low) & (seen["ceiling"] <= high)
+        if not there.any():
+            continue
+        use = np.flatnonzero(there | smooth)
+        rows.append(dict(low=low, high=None if np.isinf(high) else high, n=int(there.sum()), smooth=int(smooth.sum()),
+                         auc=auc(score[use], there[use]), interval=interval(score[use], there[use]),
+                         floor=auc(seen["chi2"][use], there[use]) if model.needs_fit else None,
+                         ceiling=float(ndtr(seen["ceiling"][there] / np.sqrt(2)).mean())))
+    return rows
+
+
+def interval(score: np.ndarray, positive: np.ndarray) -> list[float]:
+    """Each side is drawn anew on its own, so that no resample lacks one."""
+    rng, sides, found = np.random.default_rng(0), (np.flatnonzero(positive), np.flatnonzero(~positive)), []
+    for _ in range(RESAMPLES):
+        rows = np.concatenate([rng.choice(side, len(side)) for side in sides])
+        found.append(auc(score[rows], positive[rows]))
+    return np.percentile(found, [2.5, 97.5]).tolist()
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--n", type=int, default=720)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put it into the header of the checkpoint")
+    settings = parser.parse_args(words)
+    rows = measured(settings.checkpoint, settings.n, settings.workers)
+    if settings.json:
+        print(json.dumps(rows))
+    else:
+        print("| lambda | images | AUC | chi^2 | ceiling |\n|---|---|---|---|---|")
+        for row in rows:
+            limits, floor = row["interval"], "" if row["floor"] is None else f"{row['floor']:.3f}"
+            print(f"| {row['low']} to {row['high'] or 'any'} | {row['n']} | {row['auc']:.3f} [{limits[0]:.3f}, "
+                  f"{limits[1]:.3f}] | {floor} | {row['ceiling']:.3f} |")
+    if settings.write:
+        tensors, card = checkpoint.load(settings.checkpoint)
+        checkpoint.save(settings.checkpoint, tensors, card | dict(benchmark=card.get("benchmark", {}) | dict(
+            detection=rows)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
