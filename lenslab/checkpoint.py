@@ -150,7 +150,7 @@ images. ECE is that of the calibrated probabilities. Training images: different 
 training, over every sitting. ms: of one image on one thread. Floor: AUC of chi^2 of the best smooth lens; ceiling: of
 an observer who knows the substructure and must fit all of the lens and the source, so that a network of a population
 with one lens for all may lie above it; both smooth against the rest. lambda > 6: AUC of smooth lenses against those
-whose substructure is worth more than 6 sigmas to that observer (`python benchmarks/detection.py CHECKPOINT --write`)."""
+whose substructure is worth more than 6 sigmas to that observer (`benchmarks/detection.py CHECKPOINT --write`)."""
 
 
 def table(folder: str | os.PathLike | None = None) -> str:
