@@ -67,6 +67,21 @@ def test_sersic_gradients():
     assert torch.autograd.gradcheck(light.sersic_amplitude, inputs)
 
 
+@pytest.mark.parametrize("n_sersic", [0.5, 1.0, 4.0])
+def test_the_slope_on_the_sky_is_that_of_lenstronomys_profile(n_sersic):
+    """Central differences of lenstronomy's, and 0 on the centre, where it is held flat."""
+    kwargs = dict(amp=2.0, R_sersic=0.4, n_sersic=n_sersic, e1=0.2, e2=-0.1, center_x=0.1, center_y=-0.2)
+    X, Y, step = np.array([0.3, -0.5, 0.11, 1.0]), np.array([0.2, 0.1, -0.2, -1.0]), 1e-6
+    profile = SersicElliptic().function
+    along = [(profile(X + step * i, Y + step * j, **kwargs) - profile(X - step * i, Y - step * j, **kwargs)) / (2 * step)
+             for i, j in ((1, 0), (0, 1))]
+    spots = [torch.from_numpy(np.append(values, middle)).reshape(1, 1, -1) for values, middle in ((X, 0.1), (Y, -0.2))]
+    found = light.sersic_gradient(*spots, *numbers(*kwargs.values()))
+    for ours, expected in zip(found, along, strict=True):
+        assert ours[0, 0, :-1].numpy() == pytest.approx(expected, rel=1e-5)
+        assert float(ours[0, 0, -1]) == 0
+
+
 # ---- pictures ------------------------------------------------------------------------------------------------------
 
 PICTURE = torch.tensor([[1.0, 2.0, 0.5], [0.0, 4.0, 3.0]], dtype=torch.float64)
