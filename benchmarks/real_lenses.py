@@ -1,0 +1,66 @@
+"""What classifiers say of the real lenses in the folder that LENSLAB_DATA names, warnings included.
+
+    LENSLAB_DATA=FOLDER python benchmarks/real_lenses.py [CHECKPOINT ...] [--json]
+
+Images are prepared as on the Classify page: centred on the lens, its light subtracted by a fit, resampled to the pixels
+and the PSF of the network's population. Novelty is the share of held-out images that lie at least as far from what the
+network was trained on: where it is below 0.01 the page warns, and an answer means nothing.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python benchmarks/NAME.py starts it
+
+from lenslab import checkpoint
+from lenslab.images import catalogue, sky
+from lenslab.images.prepare import prepare
+from lenslab.insight.novelty import LEVEL
+from lenslab.population import find
+from lenslab.tasks import classify
+
+
+def answers(path: Path) -> list[dict]:
+    """A row for each lens."""
+    model = classify.load(path)
+    population = find(model.card["population"])
+    law, rows = population.laws.get("signal_to_noise"), []
+    for name in catalogue.real_lenses():
+        made = prepare(sky.read_real(name), population.camera, subtract_lens_light=True,
+                       signal_range=law.limits if law else None)
+        found = classify.predict(model, made.observation)
+        novelty = classify.novelty_of(model, classify.given_of(model, made.observation))
+        rows.append(dict(network=path.stem, lens=Path(name).stem, novelty=None if novelty is None else float(novelty),
+                         probabilities=dict(zip(found.classes, found.probabilities[0].tolist(), strict=True)),
+                         signal=made.signal, warnings=list(made.warnings)))
+    return rows
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoints", type=Path, nargs="*", help="all that are shipped, unless some are named")
+    parser.add_argument("--json", action="store_true")
+    settings = parser.parse_args(words)
+    if not catalogue.real_lenses():
+        print("Set LENSLAB_DATA to a folder whose lenses/ holds FITS files.", file=sys.stderr)
+        return 2
+    paths = settings.checkpoints or [path for path, card in checkpoint.list_checkpoints()
+                                     if card.get("task") == "classify"]
+    rows = [row for path in paths for row in answers(path)]
+    if settings.json:
+        print(json.dumps(rows))
+        return 0
+    print("| network | lens | S | answer | novelty | warnings |\n|---|---|---|---|---|---|")
+    for row in rows:
+        likely = ", ".join(f"{name} {value:.2f}" for name, value in row["probabilities"].items() if value >= 0.05)
+        known = "" if row["novelty"] is None else f"{row['novelty']:.4f}" + (
+            " (warned)" if row["novelty"] < 1 - LEVEL else "")
+        print(f"| {row['network']} | {row['lens']} | {row['signal']:.0f} | {likely} | {known} | "
+              f"{' '.join(row['warnings'])} |")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
