@@ -22,6 +22,7 @@ WIDTH = 0.7          # sigma of a Gaussian in spacings of the nodes: their sum i
 FIRST = 0.05         # widths of the priors at the start
 NARROWEST, WIDEST = 1e-8, 1.0     # squares of the widths
 WEIGHINGS = 8        # times that they are found anew
+RESCUE = 1e-2        # where that was not enough
 JITTER = 1e-6        # of a diagonal of ones: what float32 leaves of a matrix whose directions repeat each other
 
 
@@ -107,5 +108,9 @@ def solved(normal: Tensor, slope: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]
     """(normal + diag(pull))^-1 slope (B, N), and the diagonal of that inverse (B, N)."""
     scale = (normal.diagonal(dim1=1, dim2=2) + pull).clamp_min(1e-20).rsqrt()
     unit = scale[:, :, None] * normal * scale[:, None, :] + torch.diag_embed(pull * scale**2 + JITTER)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(unit))
+    factor, failed = torch.linalg.cholesky_ex(unit)
+    if failed.any():     # an image unlike any lens: heavily damped rather than lost
+        factor = torch.linalg.cholesky_ex(unit + torch.diag_embed((failed > 0).to(unit)[:, None] * RESCUE
+                                                                  + 0 * scale))[0]
+    inverse = torch.cholesky_inverse(factor)
     return scale * (inverse @ (scale * slope)[..., None])[..., 0], scale**2 * inverse.diagonal(dim1=1, dim2=2)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lenslab.fit import joint
-from lenslab.fit.model import first_amplitude, kept, residual, tangents
+from lenslab.fit.model import first_amplitude, kept, precise, residual, tangents
 from lenslab.fit.smooth import SmoothLens
 
 STEPS = 8
@@ -65,7 +65,7 @@ def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: i
         place, left, normal = descend(lens, image, sigma, place, prior, mean, steps)
     if lens.clumpy and rounds:
         place, weights, left, normal = joint.descend(lens, image, sigma, place, prior, mean, rounds)
-    covariance = torch.linalg.inv(normal.double()).to(image)[:, :place.shape[1], :place.shape[1]]
+    covariance = torch.linalg.inv(precise(normal)).to(image)[:, :place.shape[1], :place.shape[1]]
     amplitude = place[:, P] if lens.amplitude else place.new_zeros(len(place))
     return Fit(place[:, :P], amplitude, covariance, image - left.reshape(image.shape) * sigma,
                left.reshape(image.shape), left.square().sum(1), weights)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lenslab.fit import clumps
-from lenslab.fit.model import kept, residual, tangents
+from lenslab.fit.model import kept, precise, residual, tangents
 from lenslab.fit.smooth import SmoothLens
 
 DAMPINGS = (1e-4, 0.1, 30.0)   # of the diagonal
@@ -25,13 +25,13 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, prior
     weights = place.new_zeros(len(place), clumps.number())
     left, Q = residual(lens, image, sigma, place), place.shape[1]
     cost = price(left, place, weights, prior, mean, 0 * weights)     # later widths may forbid what earlier ones gave
-    for round in range(rounds):
-        D = tangents(lens, sigma, place, weights=weights)
-        normal, slope = (D.mT @ D).double(), (D.mT @ left[..., None])[..., 0].double()
+    for turn in range(rounds):
+        D = tangents(lens, sigma, place, weights=weights).nan_to_num(0.0, 0.0, 0.0)
+        normal, slope = precise(D.mT @ D), precise((D.mT @ left[..., None])[..., 0])
         slope[:, :Q] -= prior * (place - mean)
-        sharpness = clumps.relevance(normal, slope, weights.double(), prior.double(), each=round == rounds - 1)
+        sharpness = clumps.relevance(normal, slope, precise(weights), precise(prior), each=turn == rounds - 1)
         slope[:, Q:] -= sharpness * weights
-        pull = torch.cat([prior.double().expand(len(place), -1), sharpness], 1)
+        pull = torch.cat([precise(prior).expand(len(place), -1), sharpness], 1)
         held = torch.cat([normal.diagonal(dim1=1, dim2=2)[:, :Q] + prior, 0 * sharpness], 1)
         best = place, weights, left
         for damping in DAMPINGS:
@@ -49,5 +49,5 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, prior
 
 def price(left: Tensor, place: Tensor, weights: Tensor, prior: Tensor, mean: Tensor, sharpness: Tensor) -> Tensor:
     """chi^2 and the priors (B,) float64."""
-    return left.double().square().sum(1) + ((place - mean).square() * prior).sum(1) + (
-        weights.double().square() * sharpness).sum(1)
+    return precise(left).square().sum(1) + ((place - mean).square() * prior).sum(1) + (
+        precise(weights).square() * sharpness).sum(1)

@@ -147,6 +147,11 @@ def struck(scenes: Scenes, alpha: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor
     return x - alpha[0], y - alpha[1]
 
 
+def precise(matrix: Tensor) -> Tensor:
+    """In float64, as far as the device has it; for matrices whose directions repeat each other."""
+    return matrix if matrix.device.type == "mps" else matrix.double()
+
+
 def grid(scenes: Scenes) -> tuple[Tensor, Tensor]:
     camera, like = scenes.template.camera, scenes["lens.theta_E"]
     axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)

@@ -67,8 +67,21 @@ def warnings(choice: Choice, shown: Shown, answers: Answers) -> None:
     elif not shown.simulated and any(answer.strange is None for answer in answers.values()):
         st.warning("These checkpoints cannot tell how far an image lies from what they learnt from. Real lenses may "
                    "well lie outside: take the probabilities as a game.", icon=":material/warning:")
+    for network in answers:
+        if network.card.get("complete") is False:
+            st.info(learning(network), icon=":material/school:")
     for remark in shown.remarks:
         st.caption(f":material/info: {remark}")
+
+
+def learning(network: Network) -> str:
+    """Of a network whose training goes on: what may be expected of it so far."""
+    metrics = network.card.get("metrics") if isinstance(network.card.get("metrics"), dict) else {}
+    so_far, n = metrics.get("macro_auc"), metrics.get("n")
+    figures = f" On {n:,} {'test' if network.card.get('split') == 'test' else 'validation'} images its macro AUC was " \
+              f"{so_far:.2f}, where 0.5 is guessing and 1 is never wrong." \
+        if isinstance(so_far, float) and isinstance(n, int) else ""
+    return f"**{escaped(network.short)}** is still learning: its training is not complete.{figures}"
 
 
 def verdict(answers: Answers, classes: tuple[str, ...]) -> str:

@@ -101,3 +101,14 @@ def test_clumps_that_a_source_has_are_found(hst):
 
 def test_a_population_of_plain_profiles_is_fitted_without_them():
     assert smooth_lens("hst").clumpy and not smooth_lens("deeplense-1").clumpy and not smooth_lens("seed-64").clumpy
+
+
+def test_an_image_that_is_no_lens_is_fitted_without_complaint(hst):
+    """A flat sheet of light, noise alone, and pixels of which nothing is known: finite, and no worse than the start."""
+    lens, made = hst
+    truth = made["bare"][2][:3]
+    image = torch.stack([torch.full((1, 64, 64), 50.0), torch.randn(1, 64, 64), torch.zeros(1, 64, 64)])
+    sigma = torch.ones(3, 1, 64, 64)
+    sigma[2] = 1e6
+    found = fit(lens, image, sigma, truth, steps=2, rounds=2)
+    assert all(bool(part.isfinite().all()) for part in (found.coordinates, found.residual, found.clumps, found.chi2))

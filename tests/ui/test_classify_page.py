@@ -190,6 +190,15 @@ def test_a_strange_image_is_warned_of(folder, monkeypatch):
     assert not open_page(item="deeplense-2/test/0/41").warning
 
 
+def test_a_network_that_is_still_learning_says_so_and_how_far_it_is(folder):
+    a_checkpoint(folder, "classify-deeplense-2", "cdm", complete=False, split="test",
+                 metrics=dict(macro_auc=0.561, n=1500))
+    told = open_page(item="deeplense-2/test/0/40").info[0].value
+    assert "still learning" in told and "1,500 test images" in told and "0.56" in told
+    a_checkpoint(folder, "classify-deeplense-2", "cdm", complete=True)
+    assert not any("still learning" in note.value for note in open_page(item="deeplense-2/test/0/42").info)
+
+
 def test_files_that_are_no_such_network_are_left_out_and_say_why(folder):
     a_checkpoint(folder, "classify-deeplense-2", "cdm", num_pix=128)
     (folder / "broken.safetensors").write_bytes(b"nothing of the kind")
