@@ -4,8 +4,8 @@
 
 Smooth lenses against those whose substructure is worth so many sigmas to an observer who knows it (lambda:
 lenslab.images.ceiling), on the first n test images. Beside the network the floor, chi^2 of the lens that it fitted, and
-the ceiling, the mean of Phi(lambda / sqrt 2). Intervals: 95 %, bootstrap over images. With --write the row of lambda
-above 6 goes into the header.
+the ceiling, the mean of Phi(lambda / sqrt 2). Intervals: 95 %, bootstrap over images. With --write they go into
+the header.
 """
 
 import argparse
@@ -21,16 +21,15 @@ import torch
 from scipy.special import ndtr
 
 from lenslab import checkpoint
-from lenslab.images.compiled import why_not
 from lenslab.images.draw import items
-from lenslab.images.workers import chunks_from
+from lenslab.images.workers import columns_from
 from lenslab.insight.judgement import BARE
-from lenslab.insight.metrics import auc
-from lenslab.population import CHUNK, find
+from lenslab.insight.metrics import auc, auc_interval
+from lenslab.population import find
 from lenslab.tasks import classify
+from lenslab.tasks.seen import Recipe
 
 RANGES = ((0, 3), (3, 6), (6, 10), (10, 20), (20, np.inf), (6, np.inf))
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,9 @@ class Judged:
     population: str
 
     def columns(self, chunk: int) -> dict[str, np.ndarray]:
-        halos = {"cdm", "wdm"} & set(find(self.population).kinds)
-        drawn = items(find(self.population), chunk, classify.HELD_OUT_SEED, "test", ceiling=True,
-                      compiled=bool(halos) and not why_not())
+        recipe = Recipe(self.population, classify.HELD_OUT_SEED, "test", compiled=True)
+        drawn = items(find(recipe.population), chunk, recipe.seed, recipe.split,
+                      **recipe.rendering | dict(ceiling=True))
         given = classify.complete(self.model, drawn.image, drawn.variance.sqrt(), "cpu")
         return dict(logits=classify.logits_of(self.model, given, "cpu"), labels=drawn.labels,
                     chi2=given[:, -1].double().square().sum((1, 2)).numpy(), ceiling=drawn.truths["ceiling"])
@@ -53,11 +52,7 @@ def measured(path: Path, n: int, workers: int) -> list[dict]:
     """A row for each range of lambda: AUC and interval of the network, floor, ceiling, and how many images."""
     model = classify.load(path)
     bare = next(k for k, name in enumerate(model.card["classes"]) if name in BARE)
-    tasks, parts = list(range(-(-n // CHUNK))), {}
-    for chunk, columns in chunks_from(Judged(model, model.card["population"]).columns, tasks, workers):
-        parts[chunk] = columns
-        print(f"{len(parts)} of {len(tasks)} chunks", file=sys.stderr, flush=True)
-    seen = {name: np.concatenate([parts[chunk][name] for chunk in tasks])[:n] for name in parts[0]}
+    seen = columns_from(Judged(model, model.card["population"]).columns, n, workers)
     chance = classify.probabilities_of(seen["logits"], classify.temperature_of(model))
     score, smooth, rows = -chance[:, bare], seen["labels"] == bare, []
     for low, high in RANGES:
@@ -66,19 +61,10 @@ def measured(path: Path, n: int, workers: int) -> list[dict]:
             continue
         use = np.flatnonzero(there | smooth)
         rows.append(dict(low=low, high=None if np.isinf(high) else high, n=int(there.sum()), smooth=int(smooth.sum()),
-                         auc=auc(score[use], there[use]), interval=interval(score[use], there[use]),
+                         auc=auc(score[use], there[use]), interval=list(auc_interval(score[use], there[use])),
                          floor=auc(seen["chi2"][use], there[use]) if model.needs_fit else None,
                          ceiling=float(ndtr(seen["ceiling"][there] / np.sqrt(2)).mean())))
     return rows
-
-
-def interval(score: np.ndarray, positive: np.ndarray) -> list[float]:
-    """Each side is drawn anew on its own, so that no resample lacks one."""
-    rng, sides, found = np.random.default_rng(0), (np.flatnonzero(positive), np.flatnonzero(~positive)), []
-    for _ in range(RESAMPLES):
-        rows = np.concatenate([rng.choice(side, len(side)) for side in sides])
-        found.append(auc(score[rows], positive[rows]))
-    return np.percentile(found, [2.5, 97.5]).tolist()
 
 
 def main(words: list[str] | None = None) -> int:

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python ben
 
 from lenslab import checkpoint
 from lenslab.images import catalogue, sky
-from lenslab.images.prepare import prepare
+from lenslab.images.prepare import prepare_for
 from lenslab.insight.novelty import LEVEL
 from lenslab.population import find
 from lenslab.tasks import classify
@@ -26,14 +26,14 @@ def answers(path: Path) -> list[dict]:
     """A row for each lens."""
     model = classify.load(path)
     population = find(model.card["population"])
-    law, rows = population.laws.get("signal_to_noise"), []
+    rows = []
     for name in catalogue.real_lenses():
-        made = prepare(sky.read_real(name), population.camera, subtract_lens_light=True,
-                       signal_range=law.limits if law else None)
-        found = classify.predict(model, made.observation)
-        novelty = classify.novelty_of(model, classify.given_of(model, made.observation))
+        made = prepare_for(sky.read_real(name), population)
+        given = classify.given_of(model, made.observation)     # a fit, for some: made once
+        found = classify.probabilities_of(classify.logits_of(model, given, "cpu"), classify.temperature_of(model))
+        novelty = classify.novelty_of(model, given)
         rows.append(dict(network=path.stem, lens=Path(name).stem, novelty=None if novelty is None else float(novelty),
-                         probabilities=dict(zip(found.classes, found.probabilities[0].tolist(), strict=True)),
+                         probabilities=dict(zip(model.card["classes"], found[0].tolist(), strict=True)),
                          signal=made.signal, warnings=list(made.warnings)))
     return rows
 

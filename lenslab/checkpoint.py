@@ -117,7 +117,8 @@ def take_over(model, path: str | os.PathLike) -> dict:
         here = own.get(name)
         wider = here is not None and here.ndim == tensor.ndim > 1 and tensor.shape[1] < here.shape[1] and \
             here.shape[:1] + here.shape[2:] == tensor.shape[:1] + tensor.shape[2:]
-        if here is None or not tensor.isfinite().all() or not (wider or here.shape == tensor.shape):
+        usual = name.startswith(USUAL)     # of the other population's images: it would call these strange
+        if here is None or usual or not tensor.isfinite().all() or not (wider or here.shape == tensor.shape):
             continue
         if wider:
             known, tensor = tensor, here.new_zeros(here.shape)
@@ -142,6 +143,7 @@ def list_checkpoints(folder: str | os.PathLike | None = None) -> list[tuple[Path
     return listed
 
 
+USUAL = "novelty."     # tensors that tell what is usual for a network (lenslab.insight.novelty)
 COLUMNS = ("name", "network", "population", "macro AUC", "AUC by class", "accuracy", "ECE", "test images", "parameters",
            "training images", "time", "device", "ms", "floor", "ceiling", "lambda > 6", "complete")
 
@@ -196,7 +198,7 @@ def detected(rows) -> str:
 
 def parameters(path: Path) -> int:
     """Weights of a file, what they learnt of batches included and what is usual left out."""
-    return sum(math.prod(shape) for name, (_, shape) in read_header(path)[1].items() if not name.startswith("novelty."))
+    return sum(math.prod(shape) for name, (_, shape) in read_header(path)[1].items() if not name.startswith(USUAL))
 
 
 def number(value, digits: int = 4) -> str:

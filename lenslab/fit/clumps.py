@@ -22,8 +22,8 @@ WIDTH = 0.7          # sigma of a Gaussian in spacings of the nodes: their sum i
 FIRST = 0.05         # widths of the priors at the start
 NARROWEST, WIDEST = 1e-8, 1.0     # squares of the widths
 WEIGHINGS = 8        # times that they are found anew
-RESCUE = 1e-2        # where that was not enough
 JITTER = 1e-6        # of a diagonal of ones: what float32 leaves of a matrix whose directions repeat each other
+RESCUE = 1e-2        # where that was not enough
 
 
 def nodes(like: Tensor) -> tuple[Tensor, Tensor, float]:
@@ -66,10 +66,9 @@ class Clumps:
         """Of all of them at weights (B, K), counts/s/arcsec^2 (B, h, w)."""
         return self.summed(self.spread(weights))
 
-    def changes(self, weights: Tensor) -> dict[str, Tensor]:
-        """Change of that light for a unit of each coordinate of the profile (fit.smooth) that moves it, (B, h, w)."""
+    def changes(self, weights: Tensor, light: Tensor) -> dict[str, Tensor]:
+        """Change (B, h, w) of that light for a unit of each coordinate of the profile (fit.smooth) that moves it."""
         grid, wide = self.spread(weights), self.sigma**2 * self.R
-        light = self.summed(grid)
         right = (self.summed(grid * self.axis) - self.x / self.R * light) / wide     # a Gaussian falls by
         above = (self.summed(grid * self.axis[:, None]) - self.y / self.R * light) / wide   # (off - node) / sigma^2
         return dict(source_x=-right, source_y=-above, log_R=-(self.x * right + self.y * above) - 2 * light)
@@ -110,7 +109,7 @@ def solved(normal: Tensor, slope: Tensor, pull: Tensor) -> tuple[Tensor, Tensor]
     unit = scale[:, :, None] * normal * scale[:, None, :] + torch.diag_embed(pull * scale**2 + JITTER)
     factor, failed = torch.linalg.cholesky_ex(unit)
     if failed.any():     # an image unlike any lens: heavily damped rather than lost
-        factor = torch.linalg.cholesky_ex(unit + torch.diag_embed((failed > 0).to(unit)[:, None] * RESCUE
-                                                                  + 0 * scale))[0]
+        rescue = RESCUE * (failed > 0).to(unit)[:, None].expand_as(scale)
+        factor = torch.linalg.cholesky_ex(unit + torch.diag_embed(rescue))[0]
     inverse = torch.cholesky_inverse(factor)
     return scale * (inverse @ (scale * slope)[..., None])[..., 0], scale**2 * inverse.diagonal(dim1=1, dim2=2)

@@ -54,12 +54,12 @@ def first_amplitude(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tenso
 
 def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int | None = None,
              weights: Tensor | None = None) -> Tensor:
-    """Change of the expected image in sigmas for a unit of each coordinate, (B, M, P or P + 1), by differences.
+    """Change of the expected image in sigmas for a unit of each coordinate, (B, M, P or P + 1).
 
     With clumps of weights (B, K) there are K columns more, for a unit of each weight.
     """
     scenes = scenes_at(lens, place, supersampling)
-    alpha, light = deflection(lens, scenes), {}
+    parts, light = deflections(lens, scenes), {}
 
     def nudged(name: str) -> tuple[Scenes, float]:
         k = lens.names.index(name)
@@ -68,15 +68,15 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
         shifted[:, k] += step
         return scenes_at(lens, shifted, supersampling), step
 
-    beta = struck(scenes, alpha)
+    beta = struck(scenes, total(list(parts.values())))
     profile, clumpy = source_light(scenes, *beta), None if weights is None else Clumps(scenes, *beta)
     light["source_x"], light["source_y"] = (-along for along in source_profile_gradient(scenes, *beta))
     for name in (name for name in lens.names if name in LIGHT and name not in light):
         there, step = nudged(name)
         light[name] = (source_light(there, *beta) - profile) / step
-    for name, change in ({} if clumpy is None else clumpy.changes(weights)).items():
+    glow = None if clumpy is None else clumpy.light(weights)
+    for name, change in ({} if clumpy is None else clumpy.changes(weights, glow)).items():
         light[name] = light.get(name, 0.0) + change
-    parts = deflections(lens, scenes) if lens.mass_names else {}
     for name in lens.mass_names:     # a ray bent by dalpha more sees what a source that moved by dalpha would show
         if name == "theta_E":
             bent = swollen(scenes, parts)
@@ -85,7 +85,7 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
             new = deflections(lens, there, MOVED[name])
             bent = [sum(new[part][axis] - parts[part][axis] for part in new) / step for axis in (0, 1)]
         light[name] = light["source_x"] * bent[0] + light["source_y"] * bent[1]
-    here = profile if clumpy is None else profile + clumpy.light(weights)
+    here = profile if clumpy is None else profile + glow
     images = taken(scenes, torch.stack([here] + [light[name] for name in lens.names], 1))
     image = images[:, :1]
     if lens.amplitude:
@@ -116,13 +116,13 @@ def response(scenes: Scenes, image: Tensor) -> Tensor:
 
 def deflection(lens: SmoothLens, scenes: Scenes) -> tuple[Tensor, Tensor]:
     """alpha_x, alpha_y (B, N ss, N ss), or (1, N ss, N ss) where all lenses are the same; beta = theta - alpha."""
-    if not lens.mass_names:
-        scenes = scenes.take(slice(0, 1))
     return total(list(deflections(lens, scenes).values()))
 
 
 def deflections(lens: SmoothLens, scenes: Scenes, only: tuple[str, ...] = SMOOTH) -> dict[str, tuple[Tensor, Tensor]]:
-    """alpha of each part of the lens by name."""
+    """alpha of each part of the lens by name; of one lens where all are the same."""
+    if not lens.mass_names:
+        scenes = scenes.take(slice(0, 1))
     return LensModel(scenes, realise(scenes)).smooth_parts("deflection", *grid(scenes), only)
 
 

@@ -18,6 +18,7 @@ from lenslab.images.observation import Observation
 from lenslab.images.resample import resampled
 from lenslab.images.simulate import psf_kernel
 from lenslab.physics.camera import FWHM_PER_SIGMA, resample_kernel
+from lenslab.population import Population
 from lenslab.scene import Camera
 
 PIXEL_FWHM = FWHM_PER_SIGMA / sqrt(12)   # a pixel's own width, as that of a Gaussian of the same variance
@@ -77,6 +78,12 @@ def prepare(observation: Observation, camera: Camera, *, center: tuple[float, fl
     light = None if fit is None else torch.from_numpy(fit.model - fit.sky).to(before.image)[None, None]
     after = replace(after, notes=(*after.notes, *steps))
     return Prepared(after, before, subtracted, light, fit, middle, signal, tuple(steps), tuple(warnings))
+
+
+def prepare_for(observation: Observation, population: Population, **options) -> Prepared:
+    """One image as networks of a population expect it; options are those of `prepare`."""
+    law = population.laws.get("signal_to_noise")
+    return prepare(observation, population.camera, signal_range=law.limits if law else None, **options)
 
 
 def find_galaxies(observation: Observation, center, subtract: bool, steps: list[str],

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lenslab.images.draw import items
-from lenslab.population import find
+from lenslab.population import CHUNK, find
 
 Columns = dict[str, np.ndarray]
 
@@ -63,6 +63,12 @@ def chunks_from(make: Callable[[int], Columns], chunks: list[int], workers: int)
             pipe.close()
             process.terminate()
             process.join()
+
+
+def columns_from(make: Callable[[int], Columns], size: int, workers: int) -> Columns:
+    """The first `size` items of make(0), make(1), ... in one piece."""
+    made = dict(chunks_from(make, list(range(-(-size // CHUNK))), workers))
+    return {name: np.concatenate([made[chunk][name] for chunk in sorted(made)])[:size] for name in made[0]}
 
 
 def work(pipe: connection.Connection, make: Callable[[int], Columns]) -> None:

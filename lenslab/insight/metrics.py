@@ -93,6 +93,16 @@ def auc(score: np.ndarray, positive: np.ndarray) -> float:
     return float(Ranked.of(np.asarray(score), np.asarray(positive, bool)).auc(np.ones((1, len(score))))[0])
 
 
+def auc_interval(score: np.ndarray, positive: np.ndarray, seed: int = 0, resamples: int = RESAMPLES
+                 ) -> tuple[float, float]:
+    """The interval of `auc`; positives and negatives are resampled each for themselves."""
+    positive = np.asarray(positive, bool)
+    ranked = Ranked.of(np.asarray(score), positive)
+    found = np.concatenate([ranked.auc(weights) for weights in bootstrap(positive, resamples, seed)])
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Share of right answers; of equal probabilities the first is the answer."""
     probabilities, labels = checked(probabilities, labels)

@@ -11,12 +11,12 @@ from torch.nn import functional as F
 from lenslab.checkpoint import load_into, read_card
 from lenslab.fit import smooth_lens
 from lenslab.images.observation import Observation
-from lenslab.images.workers import chunks_from
+from lenslab.images.workers import columns_from
 from lenslab.insight import metrics
 from lenslab.insight.judgement import BARE, Held, judge, truths_of
 from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS, inputs
-from lenslab.population import CHUNK, find
+from lenslab.population import find
 from lenslab.quantity import choice, count, number, switch
 from lenslab.tasks.chunks import chunks_beside
 from lenslab.tasks.feed import SetFeed, StreamFeed, population_of, simulated
@@ -285,11 +285,8 @@ def afresh(model: nn.Module, recipe: Recipe, size: int, workers: int, device: to
     On a CPU the fits are shared by `workers` processes.
     """
     alone = Alone(model, replace(recipe, fitted=False), str(device))
-    tasks, parts = list(range(-(-size // CHUNK))), {}
-    for chunk, columns in chunks_from(alone.columns, tasks, workers if torch.device(device).type == "cpu" else 1):
-        parts[chunk] = columns
-    given, labels = (np.concatenate([parts[chunk][name] for chunk in tasks])[:size] for name in ("given", "label"))
-    return torch.from_numpy(given), labels
+    made = columns_from(alone.columns, size, workers if torch.device(device).type == "cpu" else 1)
+    return torch.from_numpy(made["given"]), made["label"]
 
 
 def complete(model: nn.Module, image: Tensor, sigma: Tensor, device: torch.device | str) -> Tensor:

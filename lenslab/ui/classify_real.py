@@ -101,12 +101,10 @@ def shown(kept: Kept, population: str, subtract: bool) -> Shown:
 @lru_cache(maxsize=16)
 def made_fit(kept: Kept, population_name: str, subtract: bool) -> Shown:
     """The same, remembered by who the image is."""
-    from lenslab.images.prepare import prepare
+    from lenslab.images.prepare import prepare_for
 
     population = find(population_name)
-    law = population.laws.get("signal_to_noise")
-    made = prepare(kept.observation, population.camera, subtract_lens_light=subtract,
-                   signal_range=law.limits if law else None)
+    made = prepare_for(kept.observation, population, subtract_lens_light=subtract)
     camera, name = population.camera, escaped(kept.observation.name or "Your image")
     off = "" if made.lens_light is None else ", the light of its lens galaxy taken off"
     where = (f"{name}, on the pixels that these networks know: {camera.num_pix} × {camera.num_pix} of "

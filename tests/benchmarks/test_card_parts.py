@@ -10,6 +10,7 @@ from benchmarks import detection as detection_command
 from benchmarks import judgement as judgement_command
 from lenslab import checkpoint
 from lenslab.insight import cards
+from lenslab.insight.metrics import auc_interval
 from lenslab.tasks import classify
 
 
@@ -71,5 +72,5 @@ def test_an_interval_holds_the_truth_of_a_known_separation():
     """Two Gaussians a unit apart: AUC is Phi(1 / sqrt 2) = 0.760."""
     rng = np.random.default_rng(1)
     positive = np.arange(1000) < 500
-    low, high = detection_command.interval(rng.normal(size=1000) + positive, positive)
+    low, high = auc_interval(rng.normal(size=1000) + positive, positive)
     assert low < 0.760 < high and high - low < 0.08
