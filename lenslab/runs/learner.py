@@ -18,7 +18,7 @@ class Learner:
         self.mean = copy.deepcopy(model).eval().requires_grad_(False) if config.ema else None
         make = {"adamw": torch.optim.AdamW, "sgd": momentum_sgd}[config.optimizer]
         self.optimizer = make(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
-        self.count = dict(step=0, best=None, stale=0, ended=False, seconds=0.0, sum=0.0, summed=0)
+        self.count = dict(step=0, best=None, stale=0, ended=False, seconds=0.0, cpu=0.0, sum=0.0, summed=0)
 
     @property
     def judged(self) -> nn.Module:
@@ -37,7 +37,7 @@ class Learner:
         if not math.isfinite(length):
             raise FloatingPointError(f"The gradient became {length} at step {step + 1}; try lr below {config.lr:g}.")
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(config, step)
+            group["lr"] = rate(config, step, self.count["cpu"])
         self.optimizer.step()
         if self.mean is not None:
             self.remember(min(config.ema, (1 + step) / (10 + step)))
@@ -104,22 +104,28 @@ class Learner:
             entries.setdefault(int(index), {})[key] = tensor
         self.optimizer.load_state_dict({"state": entries,
                                         "param_groups": self.optimizer.state_dict()["param_groups"]})
-        self.count = {name: card[name] for name in self.count}
+        self.count = {name: card.get(name, fresh) for name, fresh in self.count.items()}     # older states have no cpu
 
 
 def momentum_sgd(parameters, **settings) -> torch.optim.SGD:
     return torch.optim.SGD(parameters, momentum=0.9, **settings)
 
 
-def rate(config: Training, step: int) -> float:
+def rate(config: Training, step: int, cpu: float = 0.0) -> float:
     """Learning rate of a step (from 0): a straight rise over the warm-up, then half a cosine down to its final share.
 
+    Where the minutes of a training end before its steps, the cosine follows its CPU seconds.
     Loshchilov & Hutter 2017 (arXiv:1608.03983), eq. 5 with one period; the rise as in Goyal et al. 2017.
     """
     if step < config.warmup:
         return config.lr * (step + 1) / config.warmup
-    done = min(1.0, (step - config.warmup) / max(1, config.steps - config.warmup))
+    done = min(1.0, max((step - config.warmup) / max(1, config.steps - config.warmup), used(config, cpu)))
     return config.lr * (config.final_lr + (1 - config.final_lr) * (1 + math.cos(math.pi * done)) / 2)
+
+
+def used(config: Training, cpu: float) -> float:
+    """Share of its minutes that a training has had."""
+    return cpu / (60 * config.minutes) if config.minutes else 0.0
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from time import process_time
 from types import ModuleType
 
 import torch
@@ -16,7 +17,7 @@ import lenslab
 from lenslab.checkpoint import load_into, read_card, save, take_over
 from lenslab.checkpoint import plain as plain_values
 from lenslab.runs.folder import FULL, RunFolder, no_room
-from lenslab.runs.learner import Learner, rate, resolve_precision, seed_step
+from lenslab.runs.learner import Learner, rate, resolve_precision, seed_step, used
 from lenslab.runs.team import Team
 from lenslab.tasks.training import Training, plain
 
@@ -107,6 +108,7 @@ class Sitting:
         loss_of = team.share(self.task, learner.model)
         learner.model.train()
         saved = mark = time.monotonic()
+        worked = process_time()
         waited, busy, since, stop = 0.0, 1e-9, count["step"], False
         while count["step"] < config.steps and not count["ended"] and not stop:
             step = count["step"]
@@ -117,16 +119,18 @@ class Sitting:
             waited += time.monotonic() - began
             with torch.autocast(team.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
                 value = loss_of(*batch)
-            loss, stop = team.mean(value.item(), float(stopped()))
+            loss, stop, cpu = team.mean(value.item(), float(stopped()), count["cpu"] + process_time() - worked)
+            count["cpu"], worked = cpu, process_time()
             if not math.isfinite(loss):
                 raise FloatingPointError(f"Loss became {loss} at step {step + 1}; try lr below {config.lr:g}.")
             length = learner.follow(value)
             busy += time.monotonic() - began
             count["sum"] += loss
             count["summed"] += 1
-            validates = count["step"] % config.validate_every == 0 or count["step"] == config.steps
+            count["ended"] = used(config, cpu) >= 1
+            validates = count["ended"] or count["step"] % config.validate_every == 0 or count["step"] == config.steps
             if validates or count["step"] % config.log_every == 0:
-                line = dict(step=count["step"], loss=count["sum"] / count["summed"], lr=rate(config, step),
+                line = dict(step=count["step"], loss=count["sum"] / count["summed"], lr=rate(config, step, cpu),
                             gradient=length, rate=(count["step"] - since) * config.batch / busy,
                             data_share=waited / busy, seconds=count["seconds"] + time.monotonic() - mark)
                 waited, busy, since = 0.0, 1e-9, count["step"]
@@ -158,10 +162,11 @@ class Sitting:
                 self.keep("best")
             else:
                 count["stale"] += 1
-            count["ended"] = bool(config.patience and count["stale"] >= config.patience)
+            patient = not config.patience or count["stale"] < config.patience
+            count["ended"] |= not patient
             self.keep("last")
             self.folder.log(f"step {count['step']}: {words(line)}"
-                            + (f"; no better for {count['stale']} validations: ended" if count["ended"] else ""))
+                            + ("" if patient else f"; no better for {count['stale']} validations: ended"))
         count["ended"] = team.mean(float(count["ended"]))[0] > 0
         return line
 

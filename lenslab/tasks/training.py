@@ -15,6 +15,8 @@ class Training:
     """Base of every task's Config: plain numbers, each declared once with its limits and a sentence."""
 
     steps: int = count(2000, 1, 10**8, "How many batches the network sees.", "Steps")
+    minutes: float = number(0.0, 0.0, 1e6, "min", "CPU time of the training, without that of processes which simulate "
+                            "beside it, after which it ends before its steps do; 0 is no end.", "Minutes")
     batch: int = count(64, 1, 65536, "Images in a batch, over all processes together.", "Batch")
     lr: float = number(1e-3, 0.0, 10.0, "", "Largest learning rate, reached after the warm-up.", "Learning rate",
                        open_low=True)

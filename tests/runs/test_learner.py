@@ -31,6 +31,13 @@ def test_the_learning_rate_rises_straight_and_falls_as_half_a_cosine():
     assert sum(rate(config, step) for step in range(10, 111)) / 101 == pytest.approx(0.2 * 0.55, rel=1e-12)
 
 
+def test_the_learning_rate_follows_the_minutes_where_those_end_first():
+    config = toy.Config(steps=10**6, warmup=10, lr=0.2, final_lr=0.1, minutes=2)
+    assert rate(config, 9, 60) == pytest.approx(0.2)
+    assert rate(config, 10, 60) == pytest.approx(0.2 * (0.1 + 0.9 / 2))
+    assert rate(config, 10, 120) == rate(config, 10, 300) == pytest.approx(0.02)
+
+
 def test_the_mean_of_weights_is_the_recursion_by_hand():
     learner = Learner(nn.Linear(1, 1), toy.Config(ema=0.99, warmup=0))
     expected, parameter = learner.model.weight.item(), learner.model.weight

@@ -63,6 +63,19 @@ def test_patience_ends_a_training_on_validation_data_and_test_data_is_seen_once(
     assert run(tmp_path, replace(SHORT, steps=100, validate_every=2, patience=2))["step"] == 8 and len(seen) == 5
 
 
+def test_minutes_of_the_processor_end_a_training_which_is_then_validated_and_finished(tmp_path, monkeypatch):
+    """By a clock on which each look takes 3 s: the 20th step is the first behind a minute, a stop in between or not."""
+    clock = iter(range(0, 10**6, 3))
+    monkeypatch.setattr(loop, "process_time", lambda: next(clock))
+    settings = replace(SHORT, steps=100, minutes=1, validate_every=50)
+    assert run(tmp_path, settings, stopped=After(5))["status"] == "stopped"
+    result = run(tmp_path, settings)
+    assert result["status"] == "finished" and result["step"] == 20
+    lines = read_lines(tmp_path / "metrics.jsonl")
+    assert [line["step"] for line in lines if "val_loss" in line] == [20]
+    assert read_card(tmp_path / "best.safetensors")["complete"]
+
+
 def test_a_state_is_saved_every_thirty_seconds(tmp_path, monkeypatch):
     """With a clock of its own, on which every batch takes ten seconds."""
     saved, clock = [], SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
