@@ -105,11 +105,17 @@ def load_into(model, path: str | os.PathLike) -> dict:
     return card
 
 
-def take_over(model, path: str | os.PathLike) -> dict:
-    """Begin with what a network for another population knows: weights of the same name and shape; returns the card.
+def fits(model, path: str | os.PathLike) -> bool:
+    """Whether a file has the names and shapes of a network's tensors."""
+    given = {name: shape for name, (_, shape) in read_header(path)[1].items()}
+    return given == {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
-    A layer that sees more channels than its elder keeps what that knew of those they share, and looks past the others
-    at first. The rest stays fresh. A file that shares nothing is refused.
+
+def take_over(model, path: str | os.PathLike) -> dict:
+    """Begin with what a network for another population, or an older one of its kind, knows; returns the card.
+
+    That is weights of the same name and shape. A layer that sees more channels than its elder keeps what that knew of
+    those they share, and looks past the others at first. The rest stays fresh. A file that shares nothing is refused.
     """
     tensors, card = load(path)
     own, taken = model.state_dict(), 0

@@ -39,49 +39,65 @@ def number() -> int:
 
 
 class Clumps:
-    """The Gaussians of B sources at source-plane positions beta_x, beta_y (B, h, w), arcsec.
+    """The Gaussians of B sources at weights (B, K) and source-plane positions beta_x, beta_y (B, h, w), arcsec.
 
     Each is a factor along x times one along y, which 2 NODES images hold, where all of them would be a hundred or more.
+
+    light   (B, h, w)  of all of them, counts/s/arcsec^2
     """
 
-    def __init__(self, scenes: Scenes, beta_x: Tensor, beta_y: Tensor):
+    damped = False     # linear: a step is as long as the image says
+
+    def __init__(self, scenes: Scenes, beta_x: Tensor, beta_y: Tensor, weights: Tensor):
         self.R = column(scenes["source.R_sersic"])
         self.axis, self.used, self.sigma = nodes(beta_x)
         self.x, self.y = beta_x - column(scenes["source.center_x"]), beta_y - column(scenes["source.center_y"])
         peak = column(flux(scenes, "source")) / (2 * pi * (self.sigma * self.R) ** 2)
         self.across, self.up = self.factors(self.x), self.factors(self.y) * peak[:, None]
+        self.grid = weights.new_zeros(len(weights), NODES**2)
+        self.grid[:, self.used] = weights
+        self.grid = self.grid.unflatten(1, (NODES, NODES))
+        self.light = self.summed(self.grid)
 
     def factors(self, off: Tensor) -> Tensor:
         """(B, NODES, h, w)"""
         sigmas = (off / (self.sigma * self.R))[:, None] - (self.axis / self.sigma)[None, :, None, None]
         return torch.exp(-0.5 * sigmas * sigmas)
 
-    def rows(self) -> Iterator[Tensor]:
+    def columns(self) -> Iterator[Tensor]:
         """Light of every Gaussian at weight 1, counts/s/arcsec^2, row by row of the grid: (B, n, h, w), K in all."""
         for row, used in enumerate(self.used.unflatten(0, (NODES, NODES))):
             first = NODES // 2 - int(used.sum()) // 2      # of those in use, which are the middle ones
             yield self.across[:, first:NODES - first] * self.up[:, row, None]
 
-    def light(self, weights: Tensor) -> Tensor:
-        """Of all of them at weights (B, K), counts/s/arcsec^2 (B, h, w)."""
-        return self.summed(self.spread(weights))
-
-    def changes(self, weights: Tensor, light: Tensor) -> dict[str, Tensor]:
-        """Change (B, h, w) of that light for a unit of each coordinate of the profile (fit.smooth) that moves it."""
-        grid, wide = self.spread(weights), self.sigma**2 * self.R
-        right = (self.summed(grid * self.axis) - self.x / self.R * light) / wide     # a Gaussian falls by
-        above = (self.summed(grid * self.axis[:, None]) - self.y / self.R * light) / wide   # (off - node) / sigma^2
-        return dict(source_x=-right, source_y=-above, log_R=-(self.x * right + self.y * above) - 2 * light)
+    def moves(self) -> dict[str, Tensor]:
+        """Change (B, h, w) of the light for a unit of each coordinate of the profile (fit.smooth) that moves it."""
+        grid, wide = self.grid, self.sigma**2 * self.R
+        right = (self.summed(grid * self.axis) - self.x / self.R * self.light) / wide     # a Gaussian falls by
+        above = (self.summed(grid * self.axis[:, None]) - self.y / self.R * self.light) / wide  # (off - node) / sigma^2
+        return dict(source_x=-right, source_y=-above, log_R=-(self.x * right + self.y * above) - 2 * self.light)
 
     def summed(self, grid: Tensor) -> Tensor:
         """Sum of the Gaussians, each times its number on the grid (B, NODES, NODES), rows along y."""
         return (torch.einsum("bji,bihw->bjhw", grid, self.across) * self.up).sum(1)
 
-    def spread(self, weights: Tensor) -> Tensor:
-        """(B, K) on the grid."""
-        grid = weights.new_zeros(len(weights), NODES**2)
-        grid[:, self.used] = weights
-        return grid.unflatten(1, (NODES, NODES))
+    @staticmethod
+    def kept(weights: Tensor) -> Tensor:
+        return weights
+
+    @staticmethod
+    def prior(weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Inverse squares (B, K) of the priors' widths before the first round, and their middle."""
+        return torch.zeros_like(weights), torch.zeros_like(weights)
+
+    @staticmethod
+    def weighed(normal: Tensor, slope: Tensor, weights: Tensor, fixed: Tensor, last: bool) -> Tensor:
+        """Inverse squares in a round: see `relevance`.
+
+        All share one width until the last round: a clump that is left out too early may be what a lens that is still
+        wrong would need to become right.
+        """
+        return relevance(normal, slope, weights, fixed, each=last)
 
 
 def relevance(normal: Tensor, slope: Tensor, weights: Tensor, fixed: Tensor, each: bool) -> Tensor:

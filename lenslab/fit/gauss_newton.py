@@ -3,7 +3,8 @@
 chi^2 = sum ((image - expected) / sigma)^2 + sum ((p - mean) / (PRIOR std))^2, with the noise that an observer
 estimates. The weak prior (Gaussian about the population) keeps what the image does not tell, such as the multipoles of
 a faint arc, where it can be. Levenberg 1944, Marquardt 1963: the damping falls where a step helps and grows where not.
-Where sources have clumps, rounds of lenslab.fit.joint follow.
+Where sources have clumps, rounds of lenslab.fit.joint follow: some with Gaussians, which find them, and some with
+knots, which are as sharp as they are.
 """
 
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lenslab.fit import joint
-from lenslab.fit.model import first_amplitude, kept, precise, residual, tangents
+from lenslab.fit import joint, knots
+from lenslab.fit.clumps import Clumps, number
+from lenslab.fit.knots import Knots
+from lenslab.fit.model import Beyond, first_amplitude, kept, precise, residual, tangents
 from lenslab.fit.smooth import SmoothLens
 
 STEPS = 8
-ROUNDS = 3               # with clumps, where sources have them
+FINDING, ROUNDS = 2, 5   # rounds with Gaussians and with knots, where sources have clumps
 PRIOR = 2.0              # spreads of the population that one sigma of the prior is wide
 DAMPING = 1e-2           # at the start, of the diagonal
 EASED, RAISED = 0.2, 8.0
@@ -34,41 +37,51 @@ class Fit:
     model: Tensor          # (B, 1, H, W) expected image, in the image's unit
     residual: Tensor       # (B, 1, H, W) in sigmas
     chi2: Tensor           # (B,) without the prior
-    clumps: Tensor         # (B, K) their fluxes over that of the source's profile (lenslab.fit.clumps); K may be 0
+    knots: Tensor          # (B, n, 7) clumps of the source (lenslab.fit.knots.NAMES); n may be 0
 
 
-def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: int = STEPS, rounds: int = ROUNDS) -> Fit:
+def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: int = STEPS, rounds: int = ROUNDS,
+        values: Tensor | None = None) -> Fit:
     """The smooth lens of each image, from starts (B, P) in plain coordinates.
 
     image, sigma  (B, 1, H, W)  in the unit of the population's camera, H and W those of `lens.camera`
     steps         with the source's profile alone
-    rounds        more, with clumps, where the population's sources have any
+    rounds        more, with knots, where the population's sources have clumps
+    values        (B, n * 7) of the knots at the start, where they are known: else Gaussians find them
     """
     rays = (lens.camera.num_pix * lens.camera.supersampling) ** 2
     at_once = max(1, AT_ONCE // rays) if image.device.type == "cpu" else len(image)
+    start, split = lens.kept(start.to(image)), torch.arange(len(image)).split(at_once)
     with torch.no_grad():
-        parts = [best(lens, *piece, steps, rounds) for piece in zip(
-            image.split(at_once), sigma.split(at_once), lens.kept(start.to(image)).split(at_once), strict=True)]
+        parts = [best(lens, image[rows], sigma[rows], start[rows], steps, rounds,
+                      None if values is None else values[rows].to(image)) for rows in split]
     return parts[0] if len(parts) == 1 else Fit(*(torch.cat(column) for column in zip(
         *(vars(part).values() for part in parts), strict=True)))
 
 
-def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: int, rounds: int) -> Fit:
+def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: int, rounds: int,
+         values: Tensor | None) -> Fit:
     """One piece of a batch."""
     prior = (PRIOR * lens.std.to(image)).square().reciprocal()
     mean, P = lens.mean.to(image), len(lens.names)
     if lens.amplitude:
         place = torch.cat([place, first_amplitude(lens, image, sigma, place)[:, None]], 1)
         prior, mean = torch.cat([prior, prior.new_zeros(1)]), torch.cat([mean, mean.new_zeros(1)])
-    weights, left, normal = image.new_zeros(len(image), 0), None, None
+    found, left, normal = image.new_zeros(len(image), 0, len(knots.NAMES)), None, None
     if steps or not (lens.clumpy and rounds):
         place, left, normal = descend(lens, image, sigma, place, prior, mean, steps)
     if lens.clumpy and rounds:
-        place, weights, left, normal = joint.descend(lens, image, sigma, place, prior, mean, rounds)
+        if values is None:
+            blank = Beyond(Clumps, image.new_zeros(len(image), number()))
+            place, weights, _, _ = joint.descend(lens, image, sigma, place, blank, prior, mean, FINDING)
+            values = knots.seen_in(weights)
+        start = Beyond(Knots, values)
+        place, values, left, normal = joint.descend(lens, image, sigma, place, start, prior, mean, rounds)
+        found = values.unflatten(1, (knots.NUMBER, len(knots.NAMES)))
     covariance = torch.linalg.inv(precise(normal)).to(image)[:, :place.shape[1], :place.shape[1]]
     amplitude = place[:, P] if lens.amplitude else place.new_zeros(len(place))
     return Fit(place[:, :P], amplitude, covariance, image - left.reshape(image.shape) * sigma,
-               left.reshape(image.shape), left.square().sum(1), weights)
+               left.reshape(image.shape), left.square().sum(1), found)
 
 
 def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, prior: Tensor, mean: Tensor, steps: int

@@ -1,17 +1,20 @@
 """What a smooth lens shows of its source, what an image leaves of it in sigmas, and how that changes with coordinates.
 
 A place (B, P + 1) is the coordinates of SmoothLens with the logarithm of the amplitude last, (B, P) where that is held.
+What a source is beyond its profile is a kind of light, Clumps or Knots, with numbers (B, K) of its own.
 """
 
 from math import exp
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from lenslab.fit.clumps import Clumps
-from lenslab.fit.smooth import LIGHT, STEP, SmoothLens
+from lenslab.fit.knots import Knots
+from lenslab.fit.smooth import STEP, SmoothLens
 from lenslab.images import ceiling
-from lenslab.images.model import SMOOTH, LensModel, column, source_light, source_profile_gradient, total
+from lenslab.images.model import SMOOTH, LensModel, column, source_light, source_profile_tangents, total
 from lenslab.images.realise import realise
 from lenslab.images.simulate import photographed
 from lenslab.physics.grid import pixel_axis
@@ -35,11 +38,17 @@ def scenes_at(lens: SmoothLens, place: Tensor, supersampling: int | None = None)
     return lens.scenes(place[:, :P], amplitude, supersampling)
 
 
-def residual(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, weights: Tensor | None = None) -> Tensor:
-    """(image - expected) / sigma, (B, M); `weights` (B, K) are those of the source's clumps."""
+class Beyond(NamedTuple):
+    """What sources are beyond their profiles."""
+
+    kind: type[Clumps] | type[Knots]
+    values: Tensor     # (B, K)
+
+
+def residual(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyond: Beyond | None = None) -> Tensor:
+    """(image - expected) / sigma, (B, M)."""
     scenes = scenes_at(lens, place)
-    alpha = deflection(lens, scenes)
-    mean = expected(scenes, photographed(lens.camera, shining(scenes, alpha, weights)))
+    mean = expected(scenes, photographed(lens.camera, shining(scenes, deflection(lens, scenes), beyond)))
     return ((image - mean) / sigma).flatten(1).nan_to_num(FARTHEST, FARTHEST, -FARTHEST).clamp(-FARTHEST, FARTHEST)
 
 
@@ -53,13 +62,13 @@ def first_amplitude(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tenso
 
 
 def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int | None = None,
-             weights: Tensor | None = None) -> Tensor:
+             beyond: Beyond | None = None) -> Tensor:
     """Change of the expected image in sigmas for a unit of each coordinate, (B, M, P or P + 1).
 
-    With clumps of weights (B, K) there are K columns more, for a unit of each weight.
+    With something beyond the profile there are K columns more, for a unit of each of its numbers.
     """
     scenes = scenes_at(lens, place, supersampling)
-    parts, light = deflections(lens, scenes), {}
+    parts = deflections(lens, scenes)
 
     def nudged(name: str) -> tuple[Scenes, float]:
         k = lens.names.index(name)
@@ -69,14 +78,13 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
         return scenes_at(lens, shifted, supersampling), step
 
     beta = struck(scenes, total(list(parts.values())))
-    profile, clumpy = source_light(scenes, *beta), None if weights is None else Clumps(scenes, *beta)
-    light["source_x"], light["source_y"] = (-along for along in source_profile_gradient(scenes, *beta))
-    for name in (name for name in lens.names if name in LIGHT and name not in light):
-        there, step = nudged(name)
-        light[name] = (source_light(there, *beta) - profile) / step
-    glow = None if clumpy is None else clumpy.light(weights)
-    for name, change in ({} if clumpy is None else clumpy.changes(weights, glow)).items():
-        light[name] = light.get(name, 0.0) + change
+    profile = source_profile_tangents(scenes, *beta)
+    here, more = profile["light"], None if beyond is None else beyond.kind(scenes, *beta, beyond.values)
+    light = dict(source_x=-profile["x"], source_y=-profile["y"], log_R=profile["log_R"], source_e1=profile["e1"],
+                 source_e2=profile["e2"], log_n=column(scenes["source.n_sersic"]) * profile["n"])
+    if more is not None:
+        here = here + more.light
+        light |= {name: light[name] + change for name, change in more.moves().items()}
     for name in lens.mass_names:     # a ray bent by dalpha more sees what a source that moved by dalpha would show
         if name == "theta_E":
             bent = swollen(scenes, parts)
@@ -85,7 +93,6 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
             new = deflections(lens, there, MOVED[name])
             bent = [sum(new[part][axis] - parts[part][axis] for part in new) / step for axis in (0, 1)]
         light[name] = light["source_x"] * bent[0] + light["source_y"] * bent[1]
-    here = profile if clumpy is None else profile + glow
     images = taken(scenes, torch.stack([here] + [light[name] for name in lens.names], 1))
     image = images[:, :1]
     if lens.amplitude:
@@ -99,7 +106,7 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
         grown = (expected(there, factor * image) - expected(scenes, image)) / AMPLITUDE_STEP
     rise = response(scenes, image) / sigma
     changes = [images[:, 1:] * rise] + ([grown / sigma] if lens.amplitude else [])
-    changes += [] if clumpy is None else [taken(scenes, row) * rise for row in clumpy.rows()]
+    changes += [] if more is None else [taken(scenes, columns) * rise for columns in more.columns()]
     return torch.cat(changes, 1).flatten(2).mT
 
 
@@ -134,11 +141,21 @@ def swollen(scenes: Scenes, parts: dict) -> list[Tensor]:
             for axis in (0, 1)]
 
 
-def shining(scenes: Scenes, alpha: tuple[Tensor, Tensor], weights: Tensor | None = None) -> Tensor:
+def shining(scenes: Scenes, alpha: tuple[Tensor, Tensor], beyond: Beyond | None = None) -> Tensor:
     """Brightness that the rays find (B, N ss, N ss)."""
     beta = struck(scenes, alpha)
     light = source_light(scenes, *beta)
-    return light if weights is None else light + Clumps(scenes, *beta).light(weights)
+    return light if beyond is None else light + beyond.kind(scenes, *beta, beyond.values).light
+
+
+def source_slope(scenes: Scenes, beta: tuple[Tensor, Tensor], beyond: Beyond | None = None) -> tuple[Tensor, Tensor]:
+    """Change (B, N ss, N ss) of the source's light along x and along y where the rays meet it."""
+    profile = source_profile_tangents(scenes, *beta)
+    along = profile["x"], profile["y"]
+    if beyond is None:
+        return along
+    moves = beyond.kind(scenes, *beta, beyond.values).moves()
+    return along[0] - moves["source_x"], along[1] - moves["source_y"]
 
 
 def struck(scenes: Scenes, alpha: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

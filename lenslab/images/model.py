@@ -148,10 +148,10 @@ def prepared(scenes: Scenes) -> Scenes:
     return replace(scenes, values={**scenes.values, **extra})
 
 
-def source_profile_gradient(scenes: Scenes, beta_x: Tensor, beta_y: Tensor) -> tuple[Tensor, Tensor]:
-    """Slope of the source's Sersic profile, counts/s/arcsec^3 along x and y, at source-plane positions (B, H, W)."""
+def source_profile_tangents(scenes: Scenes, beta_x: Tensor, beta_y: Tensor) -> dict[str, Tensor]:
+    """Light of the source's Sersic profile, and its changes, at source-plane positions: light.sersic_tangents."""
     center_x, center_y = column(scenes["source.center_x"]), column(scenes["source.center_y"])
-    return sersic(scenes, "source", beta_x - center_x, beta_y - center_y, moved=True, what=light.sersic_gradient)
+    return sersic(scenes, "source", beta_x - center_x, beta_y - center_y, moved=True, what=light.sersic_tangents)
 
 
 def sersic(scenes: Scenes, owner: str, x: Tensor, y: Tensor, moved: bool = False,

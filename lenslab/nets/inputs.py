@@ -65,7 +65,8 @@ class Residual(nn.Module):
         return f"fwhm={self.fwhm:g}"
 
 
-FITTED = ("residual", "residual with clumps")     # what lenses leave whose source is a profile, or has clumps as well
+FITTED = ("residual", "residual with clumps", "ripples")    # what lenses leave whose source is a profile, or has clumps
+#                                                             as well, and what of that looks like lensing
 
 
 def cropped(image: Tensor, crop: int) -> Tensor:

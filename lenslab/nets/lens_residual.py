@@ -8,7 +8,7 @@ not taught it in half an hour; the fit stands for the truth, which nobody has of
 import torch
 from torch import Tensor, nn
 
-from lenslab.fit import Fit, SmoothLens, fit, smooth_lens
+from lenslab.fit import Fit, SmoothLens, fit, ripples, smooth_lens
 from lenslab.nets.moments import Moments
 from lenslab.nets.physics_cnn import PhysicsCNN
 from lenslab.nets.start import Start
@@ -21,17 +21,18 @@ STEPS = 6      # more from the best
 class LensResidual(PhysicsCNN):
     """Given is (B, 2, H, W): the image in sigmas and the residual in sigmas; `complete` makes it of an image.
 
-    Where sources have clumps it is (B, 3, H, W): the residual of a source that is a profile alone shows substructure
-    best if that is all there is, and beside it stands the one of a source with clumps. Such fits are dear and most of
-    their images tell little, so that the last layers get sums over the residuals as well (`Moments`).
+    Where sources have clumps it is (B, 4, H, W): the residual of a source that is a profile alone shows substructure
+    best if that is all there is; beside it stand the one of a source with clumps, and what of that looks like lensing
+    (lenslab.fit.ripples). Such fits are dear and most of their images tell little, so that the last layers get sums
+    over all three as well (`Moments`).
     """
 
     needs_fit = True
 
     def __init__(self, n_classes: int, psf_fwhm: float, *, population: str, crop: int = 0, dropout: float = 0.2,
                  **settings):
-        super().__init__(n_classes, psf_fwhm, residual=False, fit=1 + smooth_lens(population, crop).clumpy, crop=crop,
-                         dropout=dropout, **settings)
+        super().__init__(n_classes, psf_fwhm, residual=False, fit=3 if smooth_lens(population, crop).clumpy else 1,
+                         crop=crop, dropout=dropout, **settings)
         self.population, self.crop = population, crop
         self.start = Start(len(self.lens.names))
         self.moments = Moments(len(self.channel_names) - 1) if self.lens.clumpy else None
@@ -56,19 +57,15 @@ class LensResidual(PhysicsCNN):
         """
         lens, sigmas = self.lens, image / sigma
         read = self.start(sigmas)
-        best = None
-        for k in range(STARTS):
-            found = fit(lens, image, sigma, lens.plain(read + self.start.error * self.shift(k).to(read)), TRIALS,
-                        rounds=0)
-            place = found.coordinates, found.chi2
-            best = place if best is None else tuple(
-                torch.where((place[1] < best[1]).reshape(-1, *[1] * (old.ndim - 1)), new, old)
-                for old, new in zip(best, place, strict=True))
-        found = fit(lens, image, sigma, best[0], STEPS, rounds=0)
+        starts = [lens.plain(read + self.start.error * self.shift(k).to(read)) for k in range(STARTS)]
+        tried = fit(lens, image.repeat(STARTS, 1, 1, 1), sigma.repeat(STARTS, 1, 1, 1), torch.cat(starts), TRIALS,
+                    rounds=0)
+        first = tried.chi2.unflatten(0, (STARTS, -1)).argmin(0) * len(image) + torch.arange(len(image)).to(image.device)
+        found = fit(lens, image, sigma, tried.coordinates[first], STEPS, rounds=0)
         left = [found.residual]
         if lens.clumpy:
             found = fit(lens, image, sigma, found.coordinates, 0)
-            left.append(found.residual)
+            left += [found.residual, ripples(lens, sigma, found)]
         return torch.cat([sigmas, *left], dim=1), found
 
     def shift(self, k: int) -> Tensor:

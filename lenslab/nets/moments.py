@@ -11,12 +11,13 @@ from torch.nn import functional as F
 SCALES = (0.0, 0.8, 1.6, 3.2)   # pixels, sigma of a smoothing that keeps white noise at 1
 CUTS = (2.0, 6.0, 15.0)         # sigmas of the image: all arcs, their bright parts, their peaks
 TRUNCATION = 4
-FAINTEST = 0.02                 # mean squares below it are as good as none
+FAINTEST = 1e-4                 # mean squares below it are as good as none
+FARTHEST = 4.0                  # spreads: a fit that has failed says that it did, and no more than that
 FEWEST = 5.0                    # pixels that a mean is taken over at least
 
 
 class Moments(nn.Module):
-    """Image and residuals in sigmas (B, 1 + k, H, W) to (B, `number`), brought to unit spread by a batch norm."""
+    """Image and residuals in sigmas (B, 1 + k, H, W) to (B, `number`), in spreads of the batches seen, and clamped."""
 
     def __init__(self, residuals: int):
         super().__init__()
@@ -37,7 +38,7 @@ class Moments(nn.Module):
                     found.append(within.clamp_min(FAINTEST).log())
                 found.append((smooth.abs() * masks[0]).amax((2, 3)).clamp_min(FAINTEST).log())
                 found.append(square.mean((2, 3)).clamp_min(FAINTEST).log())
-            return self.norm(torch.cat(found, 1))
+            return self.norm(torch.cat(found, 1)).clamp(-FARTHEST, FARTHEST)
 
 
 def smoothed(maps: Tensor, sigma: float) -> Tensor:

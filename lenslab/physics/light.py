@@ -8,7 +8,8 @@ from math import pi
 import torch
 from torch import Tensor
 
-FLOOR_R = 1e-4  # arcsec, lenstronomy's floor on radius and half-light radius
+FLOOR_R = 1e-4    # arcsec, lenstronomy's floor on radius and half-light radius
+B_SLOPE = 1.9992  # of b_n with n
 
 
 def sersic_surface_brightness(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y) -> Tensor:
@@ -29,17 +30,32 @@ def sersic_surface_brightness(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, c
     return amp * (b - b * (ratio.log() * (0.5 / n_sersic)).exp()).exp()
 
 
-def sersic_gradient(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y) -> tuple[Tensor, Tensor]:
-    """Its derivative along x and y, flux/arcsec^3; 0 within lenstronomy's floor on R, where the profile is held."""
+def sersic_tangents(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y) -> dict[str, Tensor]:
+    """The surface brightness ("light") and its change for a unit of "x", "y", "log_R", "n", "e1" and "e2".
+
+    x and y are those of the position; the others change the shape of a profile whose total flux stays. All come of the
+    one power and the one exponential that the brightness takes. Within the floor on R, where the profile is held, it
+    has no slope.
+    """
     dx, dy = x - center_x, y - center_y
     zx, zy = (1 - e1) * dx - e2 * dy, (1 + e1) * dy - e2 * dx
     per_square = 1 / R_sersic.clamp_min(FLOOR_R) ** 2
-    scale = per_square / (1 - e1 * e1 - e2 * e2).abs().clamp_min(1e-6)
+    roundness = (1 - e1 * e1 - e2 * e2).abs().clamp_min(1e-6)
+    scale = per_square / roundness
     ratio, least = (zx * zx + zy * zy) * scale, FLOOR_R**2 * per_square
     b = _b_n(n_sersic)
-    power = (torch.maximum(ratio, least).log() * (0.5 / n_sersic)).exp()
-    fall = torch.where(ratio > least, -amp * (b - b * power).exp() * power / ratio, 0.0) * (b / n_sersic * scale)
-    return fall * ((1 - e1) * zx - e2 * zy), fall * ((1 + e1) * zy - e2 * zx)
+    logarithm = torch.maximum(ratio, least).log()
+    power = (logarithm * (0.5 / n_sersic)).exp()
+    light = amp * (b - b * power).exp()
+    fall = torch.where(ratio > least, light * power / ratio, 0.0) * (-0.5 * b / n_sersic)     # for a unit of R^2
+    along_x, along_y = ((1 - e1) * zx - e2 * zy) * (2 * scale), ((1 + e1) * zy - e2 * zx) * (2 * scale)
+    b_rise = B_SLOPE     # of b with n; the amplitude falls by what the flux of a unit rises
+    flux_rise = 1 / n_sersic + b_rise * (1 - 2 * n_sersic / b) - 2 * b.log() + 2 * torch.digamma(2 * n_sersic)
+    return dict(light=light, x=fall * along_x, y=fall * along_y,
+                log_R=-2 * light - fall * (dx * along_x + dy * along_y),
+                n=light * (b_rise - flux_rise - power * (b_rise - b * logarithm * (0.5 / n_sersic**2))),
+                e1=fall * (2 * scale * (zy * dy - zx * dx) + ratio * (2 * e1 / roundness)),
+                e2=fall * (ratio * (2 * e2 / roundness) - 2 * scale * (zx * dy + zy * dx)))
 
 
 def sersic_total_flux(amp, R_sersic, n_sersic) -> Tensor:
@@ -60,7 +76,7 @@ def _flux_of_unit_amplitude(R_sersic, n_sersic):
 
 def _b_n(n_sersic):
     """lenstronomy's approximation: half of the light is within R_sersic to 0.2 % for n >= 1, to 1 % at n = 0.5."""
-    return (1.9992 * n_sersic - 0.3271).clamp_min(1e-5)
+    return (B_SLOPE * n_sersic - 0.3271).clamp_min(1e-5)
 
 
 def picture_surface_brightness(x, y, picture, flux, width, phi, center_x, center_y) -> Tensor:

@@ -14,7 +14,7 @@ from types import ModuleType
 import torch
 
 import lenslab
-from lenslab.checkpoint import load_into, read_card, save, take_over
+from lenslab.checkpoint import fits, load_into, read_card, save, take_over
 from lenslab.checkpoint import plain as plain_values
 from lenslab.runs.folder import FULL, RunFolder, no_room
 from lenslab.runs.learner import Learner, rate, resolve_precision, seed_step, used
@@ -88,8 +88,10 @@ class Sitting:
                 if init is None:
                     raise ValueError(f"{folder.path} began from {origin['name']} and saved no state; name that "
                                      "checkpoint again with --init.")
-                other = read_card(init).get("population") not in (None, self.facts.get("population"))
-                (take_over if other else load_into)(learner.model, init)
+                elder, network = read_card(init), getattr(self.config, "network", "")
+                other = elder.get("population") not in (None, self.facts.get("population"))
+                older = network and elder.get("network") == network and not fits(learner.model, init)
+                (take_over if other or older else load_into)(learner.model, init)
                 if learner.mean is not None:
                     learner.mean.load_state_dict(learner.model.state_dict())
             state = learner.state()

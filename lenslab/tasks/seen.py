@@ -12,15 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.fit import fit, smooth_lens
+from lenslab.fit import fit, knots, ripples, smooth_lens
 from lenslab.images import dataset, workers
 from lenslab.images.compiled import why_not
 from lenslab.images.draw import estimated_variance, items
 from lenslab.population import Population, find
 
 STEPS = 3             # of a fit that starts at the truth,
-ASTRAY = 0.03         # spreads of the population, one sigma, by which it starts off where sources have clumps
-ROUNDS = 2            # or, where sources have clumps, as many rounds with these from the start
+ASTRAY = 0.01, 0.3    # or off it by spreads of the population, one sigma, log-uniform, where its lenses differ:
+WANDERING = 5         # steps of such a fit,
+ROUNDS = 4            # and rounds with knots from near the true ones, where sources have clumps
 IN_MEMORY = 2**30     # bytes of images; larger sets are read from the disk row by row, and fitted each time
 
 
@@ -104,17 +105,26 @@ class Recipe:
         return Seen(given, labels, self.truth(parameters).to(image))
 
     def residual(self, image: Tensor, sigma: Tensor, parameters: np.ndarray) -> Tensor:
-        """(n, 1, h, w) in sigmas, of fits that start at the truth; (n, 2, h, w) with clumps (nets.lens_residual)."""
+        """(n, 1, h, w) in sigmas, of fits that start near the truth; (n, 3, h, w) with clumps (nets.lens_residual).
+
+        Where the lens is free some start so far off that they end elsewhere, as some do that a network starts itself:
+        it must have seen those to know how little they tell.
+        """
         lens = smooth_lens(self.population, self.crop)
         start = lens.of_table(find(self.population).paths, parameters).to(image)
         image, sigma = middle(image, self.crop), middle(sigma, self.crop)
-        profile = fit(lens, image, sigma, start, STEPS, rounds=0).residual
-        if not lens.clumpy:
-            return profile
-        # its valley is long: a fit from the truth itself would be left there just where the lens is smooth
+        if not lens.mass_names:
+            return fit(lens, image, sigma, start, STEPS, rounds=0).residual
         generator = torch.Generator().manual_seed(crc32(parameters.tobytes()))
-        astray = ASTRAY * lens.std.to(start) * torch.randn(start.shape, generator=generator).to(start)
-        return torch.cat([profile, fit(lens, image, sigma, start + astray, 0, ROUNDS).residual], 1)
+        low, high = np.log(ASTRAY)
+        far = (low + (high - low) * torch.rand(len(start), 1, generator=generator)).exp()
+        start = start + (far * torch.randn(start.shape, generator=generator)).to(start) * lens.std.to(start)
+        profile = fit(lens, image, sigma, start, WANDERING, rounds=0)
+        if not lens.clumpy:
+            return profile.residual
+        near = knots.of_table(find(self.population).paths, parameters).to(start)
+        found = fit(lens, image, sigma, start, 0, ROUNDS, near)
+        return torch.cat([profile.residual, found.residual, ripples(lens, sigma, found)], 1)
 
     def truth(self, parameters: np.ndarray) -> Tensor:
         if not self.fitted:
@@ -147,7 +157,7 @@ class SetItems:
     def __init__(self, path: str, recipe: Recipe):
         self.set, self.recipe = dataset.read(path), recipe
         self.labels = self.set.labels
-        size = 4 * self.set.header["num_pix"] ** 2 * (1 + 2 * recipe.fitted) * len(self.set)
+        size = 4 * self.set.header["num_pix"] ** 2 * (1 + 4 * recipe.fitted) * len(self.set)
         self.kept = self.read(slice(None)) if size <= IN_MEMORY else None
 
     def read(self, rows) -> Seen:

@@ -71,9 +71,10 @@ def test_where_sources_have_clumps_it_sees_what_either_kind_of_source_leaves(clu
     truth = clumpy.lens.of_table(population.paths, drawn.parameters[rows])
     monkeypatch.setattr(clumpy.start, "forward", lambda sigmas: clumpy.lens.standard(truth).float())
     given, found = clumpy.complete(image, sigma)
-    assert clumpy.channel_names == ("image", "residual", "residual with clumps") and given.shape == (4, 3, 64, 64)
-    assert torch.equal(given[:, 2:], found.residual) and found.clumps.shape[1] > 100
-    left = given[:, 1:].square().sum((2, 3))
+    assert clumpy.channel_names == ("image", "residual", "residual with clumps", "ripples")
+    assert given.shape == (4, 4, 64, 64) and found.knots.shape == (4, 5, 7)
+    assert torch.equal(given[:, 2:3], found.residual)
+    left = given[:, 1:3].square().sum((2, 3))
     assert (left[:, 1] < left[:, 0] + 5).all()       # clumps can only help, but for their prior
     assert clumpy(given).shape == (4, 5)
 
@@ -81,6 +82,6 @@ def test_where_sources_have_clumps_it_sees_what_either_kind_of_source_leaves(clu
 def test_its_sums_reach_the_answer(clumpy):
     """The last layers see them: wiggles without an image that would be the same to an averaged map."""
     clumpy.zero_grad()
-    clumpy(torch.randn(4, 3, 64, 64)).square().sum().backward()
+    clumpy(torch.randn(4, 4, 64, 64)).square().sum().backward()
     first = clumpy.head[2].weight.grad
     assert first[:, -clumpy.moments.number:].abs().sum(0).gt(0).float().mean() > 0.8

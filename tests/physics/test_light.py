@@ -68,19 +68,30 @@ def test_sersic_gradients():
 
 
 @pytest.mark.parametrize("n_sersic", [0.5, 1.0, 4.0])
-def test_the_slope_on_the_sky_is_that_of_lenstronomys_profile(n_sersic):
-    """Central differences of lenstronomy's, and 0 on the centre, where it is held flat."""
-    kwargs = dict(amp=2.0, R_sersic=0.4, n_sersic=n_sersic, e1=0.2, e2=-0.1, center_x=0.1, center_y=-0.2)
-    X, Y, step = np.array([0.3, -0.5, 0.11, 1.0]), np.array([0.2, 0.1, -0.2, -1.0]), 1e-6
-    profile = SersicElliptic().function
-    ends = [[profile(X + sign * step * i, Y + sign * step * j, **kwargs) for sign in (1, -1)]
-            for i, j in ((1, 0), (0, 1))]
-    along = [(ahead - behind) / (2 * step) for ahead, behind in ends]
-    spots = [torch.from_numpy(np.append(values, middle)).reshape(1, 1, -1) for values, middle in ((X, 0.1), (Y, -0.2))]
-    found = light.sersic_gradient(*spots, *numbers(*kwargs.values()))
-    for ours, expected in zip(found, along, strict=True):
-        assert ours[0, 0, :-1].numpy() == pytest.approx(expected, rel=1e-5)
-        assert float(ours[0, 0, -1]) == 0
+def test_the_changes_of_a_profile_of_constant_flux_are_those_of_lenstronomys(n_sersic):
+    """Central differences of lenstronomy's profile, whose amplitude keeps the flux; no slope on the centre."""
+    given = dict(R_sersic=0.4, n_sersic=n_sersic, e1=0.2, e2=-0.1, center_x=0.1, center_y=-0.2)
+    spots = np.array([0.3, -0.5, 0.11, 1.0]), np.array([0.2, 0.1, -0.2, -1.0])
+
+    def value(step=0.0, **moved):
+        """Light where positions or shape have moved by a step."""
+        shape = {name: x + step * moved.get(name, 0) for name, x in given.items()}
+        shape["R_sersic"] *= np.exp(step * moved.get("log_R", 0))
+        amp = float(light.sersic_amplitude(*numbers(2.0, shape["R_sersic"], shape["n_sersic"])))
+        return SersicElliptic().function(spots[0] + step * moved.get("x", 0), spots[1] + step * moved.get("y", 0), amp,
+                                         **shape)
+
+    middle = given["center_x"], given["center_y"]
+    at = [torch.from_numpy(np.append(*pair)).reshape(1, 1, -1) for pair in zip(spots, middle, strict=True)]
+    amp = light.sersic_amplitude(*numbers(2.0, 0.4, n_sersic))
+    found = light.sersic_tangents(*at, amp, *numbers(*given.values()))
+    assert found.keys() == {"light", "x", "y", "log_R", "n", "e1", "e2"}
+    assert found["light"][0, 0, :-1].numpy() == pytest.approx(value(), rel=1e-9)
+    for name in ("x", "y", "log_R", "n", "e1", "e2"):
+        moved = {"n": "n_sersic"}.get(name, name)
+        change = (value(1e-6, **{moved: 1}) - value(-1e-6, **{moved: 1})) / 2e-6
+        assert found[name][0, 0, :-1].numpy() == pytest.approx(change, rel=1e-5, abs=1e-7 * value().max()), name
+    assert float(found["x"][0, 0, -1]) == float(found["y"][0, 0, -1]) == 0
 
 
 # ---- pictures ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,124 @@
+"""Clumps of a source as small Sersics, sharper than any grid: where its Gaussians (lenslab.fit.clumps) found light.
+
+Gaussians on a grid find clumps wherever they are, since they are linear; but no grid is fine enough for the smallest,
+and so many of them take some of what substructure does to the image for themselves. A few Sersics that may move do
+neither. Positions and sizes are those of the source's profile, so that a fit of the profile carries them with it.
+"""
+
+from collections.abc import Iterator
+from math import log
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lenslab.fit import clumps
+from lenslab.images.model import column, flux
+from lenslab.physics import light
+from lenslab.scenes import DARK, Scenes
+
+NUMBER = 5      # of one source; those it has not are faint
+NEAR = 0.4      # half-light radii of the profile about a peak of the Gaussians that are one knot
+FAINTEST, BRIGHTEST = 3e-3, 1.0     # at the start
+NAMES = ("x", "y", "log_R", "n", "e1", "e2", "flux")     # in half-light radii of the profile, and in its flux
+MIDDLE = (0.0, 0.0, log(0.155), 1.0, 0.0, 0.0, 0.1)      # of the prior of each,
+WIDTH = (1.5, 1.5, 0.76, 0.58, 0.2, 0.2, 0.3)            # one sigma: twice what populations of galaxies spread
+LOWEST = (-2.2, -2.2, log(0.04), 0.4, -0.35, -0.35, 0.0)
+HIGHEST = (2.2, 2.2, log(0.6), 2.2, 0.35, 0.35, 4.0)
+
+
+class Knots:
+    """Those of B sources at values (B, NUMBER * 7) and source-plane positions beta_x, beta_y (B, h, w), arcsec.
+
+    light   (B, h, w)  of all of them, counts/s/arcsec^2
+    """
+
+    damped = True
+
+    def __init__(self, scenes: Scenes, beta_x: Tensor, beta_y: Tensor, values: Tensor):
+        at = dict(zip(NAMES, values.unflatten(1, (NUMBER, len(NAMES))).unbind(2), strict=True))     # (B, NUMBER) each
+        R = scenes["source.R_sersic"][:, None]
+        self.R, self.flux, total = column(R[:, 0]), at["flux"], flux(scenes, "source")[:, None]
+        self.x, self.y = beta_x - column(scenes["source.center_x"]), beta_y - column(scenes["source.center_y"])
+        radius = R * at["log_R"].exp()
+        self.shape = [value[..., None, None] for value in (
+            light.sersic_amplitude(total.expand_as(radius), radius, at["n"]), radius, at["n"], at["e1"], at["e2"],
+            R * at["x"], R * at["y"])]
+        self.slopes = None
+
+    @property
+    def light(self) -> Tensor:
+        return self.summed(light.sersic_surface_brightness(self.x[:, None], self.y[:, None], *self.shape))
+
+    def tangents(self) -> dict[str, Tensor]:
+        """Of every knot as if its flux were that of the profile (B, NUMBER, h, w)."""
+        if self.slopes is None:
+            self.slopes = light.sersic_tangents(self.x[:, None], self.y[:, None], *self.shape)
+        return self.slopes
+
+    def moves(self) -> dict[str, Tensor]:
+        """Change (B, h, w) of the light for a unit of each coordinate of the profile (fit.smooth) that moves it."""
+        right, above, glow = (self.summed(self.tangents()[name]) for name in ("x", "y", "light"))
+        return dict(source_x=-right, source_y=-above, log_R=-(self.x * right + self.y * above) - 2 * glow)
+
+    def columns(self) -> Iterator[Tensor]:
+        """Change of the light for a unit of each value, knot by knot: (B, 7, h, w)."""
+        slopes = self.tangents()
+        for k in range(NUMBER):
+            own = {name: slope[:, k] for name, slope in slopes.items()}
+            shape = torch.stack([-self.R * own["x"], -self.R * own["y"], *(own[name] for name in NAMES[2:-1])], 1)
+            yield torch.cat([column(self.flux[:, k])[:, None] * shape, own["light"][:, None]], 1)
+
+    def summed(self, each: Tensor) -> Tensor:
+        """(B, h, w) of (B, NUMBER, h, w), each times its flux."""
+        return torch.einsum("bk,bkhw->bhw", self.flux, each)
+
+    @staticmethod
+    def kept(values: Tensor) -> Tensor:
+        low, high = (values.new_tensor(limits).repeat(NUMBER) for limits in (LOWEST, HIGHEST))
+        return torch.minimum(torch.maximum(values, low), high)
+
+    @staticmethod
+    def prior(values: Tensor) -> tuple[Tensor, Tensor]:
+        """Inverse squares of the priors' widths, and their middle (B, NUMBER * 7)."""
+        middle, width = (values.new_tensor(row).repeat(NUMBER).expand_as(values) for row in (MIDDLE, WIDTH))
+        return width.square().reciprocal(), middle
+
+    @staticmethod
+    def weighed(normal: Tensor, slope: Tensor, values: Tensor, fixed: Tensor, last: bool) -> Tensor:
+        return Knots.prior(values)[0]
+
+
+def of_table(paths: tuple[str, ...], table: np.ndarray) -> Tensor:
+    """Knots (n, NUMBER * 7) of items whose settings are the rows of `table` (n, len(paths)), as `draw.Items` has."""
+    at, made = dict(zip(paths, table.T, strict=True)), []
+    R = at["source.R_sersic"]
+    for k in range(NUMBER):
+        own = {name: at[f"source.clumps.{k}.{name}"] for name in ("magnitude", "R_sersic", "n_sersic", "q", "phi",
+                                                                  "center_x", "center_y")}
+        shines, c = own["magnitude"] < DARK, (1 - own["q"]) / (1 + own["q"])
+        size = np.log(np.where(shines, own["R_sersic"], R) / R)
+        knot = [own["center_x"] / R, own["center_y"] / R, size, own["n_sersic"], c * np.cos(2 * own["phi"]),
+                c * np.sin(2 * own["phi"]), 10 ** (0.4 * (at["source.magnitude"] - own["magnitude"]))]
+        made += [np.where(shines, value, none) for value, none in zip(knot, (*MIDDLE[:-1], 0.0), strict=True)]
+    return torch.from_numpy(np.stack(made, axis=1)).float()
+
+
+def seen_in(weights: Tensor) -> Tensor:
+    """Knots (B, NUMBER * 7) at the peaks of a source's Gaussians at weights (B, K), the brightest first."""
+    axis, used, sigma = clumps.nodes(weights)
+    x, y = axis.expand(clumps.NODES, -1).flatten()[used], axis[:, None].expand(-1, clumps.NODES).flatten()[used]
+    apart = (x[:, None] - x).square() + (y[:, None] - y).square()
+    blur, left, found = torch.exp(-0.25 * apart / sigma**2), weights, []
+    for _ in range(NUMBER):
+        top = (left @ blur).argmax(1)
+        near = apart[top] < NEAR**2
+        bright = (left * near).clamp_min(0)
+        total = bright.sum(1)
+        knot = weights.new_tensor(MIDDLE).repeat(len(weights), 1)
+        for k, along in enumerate((x, y)):
+            knot[:, k] = torch.where(total > 0, bright @ along / total.clamp_min(1e-9), along[top])
+        knot[:, -1] = total.clamp(FAINTEST, BRIGHTEST)
+        found.append(knot)
+        left = torch.where(near, 0, left)
+    return torch.cat(found, 1)

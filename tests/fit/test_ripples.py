@@ -1,0 +1,95 @@
+"""Ripples of the potential: what they change in an image, found in a residual that has them and not in noise."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lenslab.fit import Fit, ripples, smooth_lens
+from lenslab.fit.model import deflection, grid, scenes_at, shining, taken
+from lenslab.fit.ripples import BOX, STRENGTHS, averaged, columns, explained, waves
+
+
+@pytest.fixture(scope="module")
+def lens():
+    """The middle lens of hst, its source a little off the axis, under noise that makes S about 300."""
+    lens = smooth_lens("hst")
+    place = lens.mean.clone()
+    place[lens.names.index("source_x")] += 0.1
+    place = torch.cat([place, torch.zeros(1, dtype=torch.float64)])[None]
+    scenes = scenes_at(lens, place)
+    image = taken(scenes, shining(scenes, deflection(lens, scenes))[:, None])
+    return lens, place, torch.full_like(image, float(image.norm()) / 300)
+
+
+def fitted(lens, place, residual):
+    P = len(lens.names)
+    return Fit(place[:, :P], place[:, P], torch.eye(P)[None], residual, residual, residual.square().sum((1, 2, 3)),
+               residual.new_zeros(1, 0, 7))
+
+
+def test_a_wave_changes_the_image_as_rays_do_that_it_bends(lens):
+    """Against images whose rays are bent by the gradient of the wave itself."""
+    lens, place, sigma = lens
+    scenes = scenes_at(lens, place)
+    x, y = grid(scenes)
+    alpha, theta_E = deflection(lens, scenes), scenes["lens.theta_E"].item()
+    found = list(columns(lens, sigma, place, None))
+    for (a, b), pair in list(zip(waves(), found, strict=True))[::9]:
+        length = math.hypot(a, b)
+        phase = 2 * math.pi / BOX / theta_E * (a * (x - scenes["lens.center_x"]) + b * (y - scenes["lens.center_y"]))
+        for k, wave in enumerate((phase.sin(), phase.cos())):
+            ends = [taken(scenes, shining(scenes, tuple(
+                part - sign * 1e-6 * theta_E * along / length * wave for part, along in zip(alpha, (a, b), strict=True)
+            ))[:, None]) for sign in (1, -1)]
+            change = (ends[0] - ends[1])[:, 0] / 2e-6 / sigma[:, 0]
+            assert float((pair[:, k] - change).norm() / change.norm()) < 2e-3
+
+
+def test_ripples_are_found_and_noise_has_none(lens):
+    """Waves of a hundredth of theta_E and less, under noise: most of what they change is found, and in the right place.
+    In noise alone an observer who must guess finds next to nothing."""
+    lens, place, sigma = lens
+    draw = torch.Generator().manual_seed(1)
+    each = torch.cat(list(columns(lens, sigma, place, None)), 1)[0]
+    length = torch.tensor([math.hypot(*wave) for wave in waves()]).repeat_interleave(2)
+    amplitudes = STRENGTHS[3] * torch.randn(len(each), generator=draw, dtype=torch.float64) / length
+    change = (amplitudes[:, None, None] * each).sum(0)
+    noise = torch.randn(change.shape, generator=draw, dtype=torch.float64)
+    told = explained(lens, sigma, fitted(lens, place, (change + noise)[None, None]))[0, 0]
+    bare = explained(lens, sigma, fitted(lens, place, change[None, None]))[0, 0]     # what no smooth lens could follow
+    energy = float(bare.square().sum())
+    assert energy > 300 and float((told * bare).sum()) / math.sqrt(energy * float(told.square().sum())) > 0.9
+    nothing = explained(lens, sigma, fitted(lens, place, noise[None, None]))
+    assert float(nothing.square().sum()) < 5
+
+
+def test_pieces_of_a_batch_are_the_batch(lens):
+    lens, place, sigma = lens
+    residual = torch.randn(6, 1, *sigma.shape[2:], generator=torch.Generator().manual_seed(2)).double()
+    found = fitted(lens, place, residual[:1])
+    many = replace(found, coordinates=found.coordinates.repeat(6, 1), amplitude=found.amplitude.repeat(6),
+                   covariance=found.covariance.repeat(6, 1, 1), model=residual, residual=residual,
+                   chi2=residual.square().sum((1, 2, 3)), knots=found.knots.repeat(6, 1, 1))
+    whole = ripples(lens, sigma.repeat(6, 1, 1, 1), many)
+    one = explained(lens, sigma, fitted(lens, place, residual[4:5]))
+    torch.testing.assert_close(whole[4:5], one, rtol=1e-6, atol=1e-9)
+
+
+def test_the_average_over_spectra_is_bayes_theorem_for_one_wave():
+    """A curve so small that only the first wave is seen: its posterior mean under a mixture of Gaussians and nothing,
+    each weighed by the density of what was seen."""
+    n = 2 * len(waves())
+    seen, precision = 0.02, 1e5      # an amplitude measured to 0.003
+    curve, push = torch.zeros(1, n, n, dtype=torch.float64), torch.zeros(1, n, dtype=torch.float64)
+    k = next(2 * k for k, wave in enumerate(waves()) if wave == (1, 0))
+    curve[0, k, k], push[0, k] = precision, precision * seen
+    density, mean = [math.exp(-0.5 * precision * seen**2) * precision**0.5], [0.0]
+    for strength in STRENGTHS:
+        for _ in range(3):           # of wave number 1 all slopes are the same
+            total = 1 / precision + strength**2
+            density.append(math.exp(-0.5 * seen**2 / total) / total**0.5)
+            mean.append(seen * strength**2 / total)
+    expected = sum(d * m for d, m in zip(density, mean, strict=True)) / sum(density)
+    assert float(averaged(curve, push)[0, k]) == pytest.approx(expected, rel=1e-9)
