@@ -91,17 +91,13 @@ class Clumps:
         return torch.zeros_like(weights), torch.zeros_like(weights)
 
     @staticmethod
-    def weighed(normal: Tensor, slope: Tensor, weights: Tensor, fixed: Tensor, last: bool) -> Tensor:
-        """Inverse squares in a round: see `relevance`.
-
-        All share one width until the last round: a clump that is left out too early may be what a lens that is still
-        wrong would need to become right.
-        """
-        return relevance(normal, slope, weights, fixed, each=last)
+    def weighed(normal: Tensor, slope: Tensor, weights: Tensor, fixed: Tensor) -> Tensor:
+        """Inverse squares in a round."""
+        return relevance(normal, slope, weights, fixed)
 
 
-def relevance(normal: Tensor, slope: Tensor, weights: Tensor, fixed: Tensor, each: bool) -> Tensor:
-    """Inverse squares (B, K) of the priors' widths that make the image most likely, `each` its own or one for all.
+def relevance(normal: Tensor, slope: Tensor, weights: Tensor, fixed: Tensor) -> Tensor:
+    """Inverse squares (B, K) of the priors' widths that make the image most likely.
 
     normal   (B, Q + K, Q + K)  D^T D of the linear model; the weights are the last K of its unknowns
     slope    (B, Q + K)         D^T r of what is left at the weights (B, K)
@@ -113,9 +109,7 @@ def relevance(normal: Tensor, slope: Tensor, weights: Tensor, fixed: Tensor, eac
         pull = torch.cat([fixed.expand(len(weights), -1), sharpness], 1)
         step, variance = solved(normal, slope - torch.cat([0 * slope[:, :Q], sharpness * weights], 1), pull)
         known = (1 - sharpness * variance[:, Q:]).clamp_min(1e-3)
-        square = (weights + step[:, Q:]).square()
-        width = square / known if each else (square.sum(1, keepdim=True) / known.sum(1, keepdim=True)).expand_as(square)
-        sharpness = 1 / width.clamp(NARROWEST, WIDEST)
+        sharpness = known / (weights + step[:, Q:]).square().clamp(NARROWEST * known, WIDEST * known)
     return sharpness
 
 

@@ -3,8 +3,8 @@
 chi^2 = sum ((image - expected) / sigma)^2 + sum ((p - mean) / (PRIOR std))^2, with the noise that an observer
 estimates. The weak prior (Gaussian about the population) keeps what the image does not tell, such as the multipoles of
 a faint arc, where it can be. Levenberg 1944, Marquardt 1963: the damping falls where a step helps and grows where not.
-Where sources have clumps, rounds of lenslab.fit.joint follow: some with Gaussians, which find them, and some with
-knots, which are as sharp as they are.
+Where sources have clumps, rounds of lenslab.fit.joint follow: one with Gaussians, which finds them, and some
+with knots, which are as sharp as they are.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from lenslab.fit.model import Beyond, first_amplitude, kept, precise, residual, 
 from lenslab.fit.smooth import SmoothLens
 
 STEPS = 8
-FINDING, ROUNDS = 2, 5   # rounds with Gaussians and with knots, where sources have clumps
+ROUNDS = 6               # with knots, where sources have clumps
 PRIOR = 2.0              # spreads of the population that one sigma of the prior is wide
 DAMPING = 1e-2           # at the start, of the diagonal
 EASED, RAISED = 0.2, 8.0
@@ -73,7 +73,7 @@ def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: i
     if lens.clumpy and rounds:
         if values is None:
             blank = Beyond(Clumps, image.new_zeros(len(image), number()))
-            place, weights, _, _ = joint.descend(lens, image, sigma, place, blank, prior, mean, FINDING)
+            place, weights, _, _ = joint.descend(lens, image, sigma, place, blank, prior, mean, rounds=1)
             values = knots.seen_in(weights)
         start = Beyond(Knots, values)
         place, values, left, normal = joint.descend(lens, image, sigma, place, start, prior, mean, rounds)

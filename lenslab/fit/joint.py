@@ -1,8 +1,8 @@
 """A smooth lens and what its source is beyond a profile, fitted together.
 
-First that is Gaussians on a grid, whose brightness is linear, so that they need no start; then a few knots, which begin
-where the Gaussians have their peaks. Each step solves for all at once and tries dampings of what is not linear, since a
-profile that took clumps for a part of itself has a way to go.
+First that is Gaussians on a grid, whose brightness is linear, so that they need no start and one round finds them; then
+a few knots, which begin where the Gaussians have their peaks. Each step solves for all at once and tries dampings of
+what is not linear, since a profile that took clumps for a part of itself has a way to go.
 """
 
 import torch
@@ -12,7 +12,7 @@ from lenslab.fit import clumps
 from lenslab.fit.model import Beyond, kept, precise, residual, tangents
 from lenslab.fit.smooth import SmoothLens
 
-DAMPINGS = (1e-4, 0.1, 30.0)   # of the diagonal
+DAMPINGS = 1e-3, 1.0   # of the diagonal; the second where the first does not help
 
 
 def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyond: Beyond, prior: Tensor, mean: Tensor,
@@ -24,27 +24,27 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyon
     kind, values = beyond
     left, Q = residual(lens, image, sigma, place, beyond), place.shape[1]
     pull, middle = kind.prior(values)
-    cost = price(left, place, values, prior, mean, pull, middle)     # later widths may forbid what earlier ones gave
-    for turn in range(rounds):
+    cost = price(left, place, values, prior, mean, pull, middle)
+    for _ in range(rounds):
         D = tangents(lens, sigma, place, beyond=Beyond(kind, values)).nan_to_num(0.0, 0.0, 0.0)
         normal, slope = precise(D.mT @ D), precise((D.mT @ left[..., None])[..., 0])
         slope[:, :Q] -= prior * (place - mean)
-        pull = precise(kind.weighed(normal, slope, precise(values), precise(prior), turn == rounds - 1))
+        pull = precise(kind.weighed(normal, slope, precise(values), precise(prior)))
         slope[:, Q:] -= pull * (values - middle)
         every = torch.cat([precise(prior).expand(len(place), -1), pull], 1)
         held = normal.diagonal(dim1=1, dim2=2) + every
         held[:, Q:] *= kind.damped
-        best, found = (place, values, left), torch.zeros_like(cost, dtype=torch.bool)
+        best, helped = (place, values, left), torch.zeros_like(cost, dtype=torch.bool)
         for damping in DAMPINGS:
             step = clumps.solved(normal, slope, every + damping * held)[0].to(place)
             trial = kept(lens, place + step[:, :Q]), kind.kept(values + step[:, Q:])
             there = residual(lens, image, sigma, trial[0], Beyond(kind, trial[1]))
             asked = price(there, *trial, prior, mean, pull, middle)
             better = asked < cost
-            cost, found = torch.where(better, asked, cost), found | better
+            cost, helped = torch.where(better, asked, cost), helped | better
             best = tuple(torch.where(better[:, None], new, old)
                          for new, old in zip((*trial, there), best, strict=True))
-            if kind.damped and found.all():     # its steps are many and small: the best damping is not worth its price
+            if helped.all():
                 break
         place, values, left = best
     return place, values, left, normal + torch.diag_embed(every)

@@ -85,7 +85,7 @@ class Knots:
         return width.square().reciprocal(), middle
 
     @staticmethod
-    def weighed(normal: Tensor, slope: Tensor, values: Tensor, fixed: Tensor, last: bool) -> Tensor:
+    def weighed(normal: Tensor, slope: Tensor, values: Tensor, fixed: Tensor) -> Tensor:
         return Knots.prior(values)[0]
 
 

@@ -22,9 +22,9 @@ from lenslab.scenes import Scenes
 
 AMPLITUDE_STEP = 1e-3    # of the logarithm
 FARTHEST = 1e6           # sigmas: what a broken start may be off, so that no square overflows
-ROUND = ("power law", "m3", "m4")
-MOVED = dict(e1=ROUND, e2=ROUND, center_x=ROUND, center_y=ROUND, gamma=("power law",), gamma1=("shear",),
-             gamma2=("shear",), a3_x=("m3",), a3_y=("m3",), a4_x=("m4",), a4_y=("m4",))    # what a coordinate changes
+ROUND = ("power law", "m3", "m4")     # parts of the lens that have its centre
+SHAPE = ("e1", "e2", "center_x", "center_y", "gamma")     # coordinates that move them
+APART = dict(gamma1="shear", a3_x="m3", a4_x="m4"), dict(gamma2="shear", a3_y="m3", a4_y="m4")   # one part each
 
 
 def kept(lens: SmoothLens, place: Tensor) -> Tensor:
@@ -69,14 +69,6 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
     """
     scenes = scenes_at(lens, place, supersampling)
     parts = deflections(lens, scenes)
-
-    def nudged(name: str) -> tuple[Scenes, float]:
-        k = lens.names.index(name)
-        step = STEP * float(lens.std[k])
-        shifted = place.clone()
-        shifted[:, k] += step
-        return scenes_at(lens, shifted, supersampling), step
-
     beta = struck(scenes, total(list(parts.values())))
     profile = source_profile_tangents(scenes, *beta)
     here, more = profile["light"], None if beyond is None else beyond.kind(scenes, *beta, beyond.values)
@@ -85,14 +77,8 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
     if more is not None:
         here = here + more.light
         light |= {name: light[name] + change for name, change in more.moves().items()}
-    for name in lens.mass_names:     # a ray bent by dalpha more sees what a source that moved by dalpha would show
-        if name == "theta_E":
-            bent = swollen(scenes, parts)
-        else:
-            there, step = nudged(name)
-            new = deflections(lens, there, MOVED[name])
-            bent = [sum(new[part][axis] - parts[part][axis] for part in new) / step for axis in (0, 1)]
-        light[name] = light["source_x"] * bent[0] + light["source_y"] * bent[1]
+    for name, bent in bends(lens, scenes, place, parts).items():     # a ray bent by dalpha more sees what a source that
+        light[name] = light["source_x"] * bent[0] + light["source_y"] * bent[1]     # moved by dalpha would show
     images = taken(scenes, torch.stack([here] + [light[name] for name in lens.names], 1))
     image = images[:, :1]
     if lens.amplitude:
@@ -131,6 +117,36 @@ def deflections(lens: SmoothLens, scenes: Scenes, only: tuple[str, ...] = SMOOTH
     if not lens.mass_names:
         scenes = scenes.take(slice(0, 1))
     return LensModel(scenes, realise(scenes)).smooth_parts("deflection", *grid(scenes), only)
+
+
+def bends(lens: SmoothLens, scenes: Scenes, place: Tensor, parts: dict) -> dict[str, list[Tensor]]:
+    """Change of alpha_x and alpha_y (B, N ss, N ss) for a unit of each coordinate of the mass, by differences.
+
+    Lenses with one coordinate moved are one batch, and those that move different parts are one lens.
+    """
+    shape = [[name] for name in SHAPE if name in lens.names]
+    apart = [[name for name in names if name in lens.names] for names in APART]
+    found = {"theta_E": swollen(scenes, parts)} if "theta_E" in lens.names else {}
+    for groups, only in ((shape, ROUND), (apart, ("shear", "m3", "m4"))):
+        if not any(groups):
+            continue
+        places = place.repeat(len(groups), 1).unflatten(0, (len(groups), -1))
+        for group, there in zip(groups, places, strict=True):
+            for name in group:
+                there[:, lens.names.index(name)] += width(lens, name)
+        moved = deflections(lens, scenes_at(lens, places.flatten(0, 1), scenes.template.camera.supersampling), only)
+        moved = {part: [axis.unflatten(0, (len(groups), -1)) for axis in alpha] for part, alpha in moved.items()}
+        for k, group in enumerate(groups):
+            for name in group:
+                of = moved if groups is shape else [APART[k][name]]
+                found[name] = [sum(moved[part][axis][k] - parts[part][axis] for part in of) / width(lens, name)
+                               for axis in (0, 1)]
+    return found
+
+
+def width(lens: SmoothLens, name: str) -> float:
+    """Of the difference by which the change with a coordinate is found."""
+    return STEP * float(lens.std[lens.names.index(name)])
 
 
 def swollen(scenes: Scenes, parts: dict) -> list[Tensor]:

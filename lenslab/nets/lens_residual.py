@@ -15,7 +15,7 @@ from lenslab.nets.start import Start
 
 STARTS = 3     # places from which the fit begins
 TRIALS = 3     # steps from each of them
-STEPS = 6      # more from the best
+STEPS = 8      # more from the best
 
 
 class LensResidual(PhysicsCNN):
