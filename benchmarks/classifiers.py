@@ -78,8 +78,7 @@ def main(words: list[str] | None = None) -> int:
             measured |= dict(ceiling=ceilings[name], ceiling_n=settings.ceiling)
         print(f"{path.name}: " + ", ".join(f"{key} {value}" for key, value in measured.items()), flush=True)
         if settings.write:
-            tensors, card = checkpoint.load(path)
-            checkpoint.save(path, tensors, card | dict(benchmark=card.get("benchmark", {}) | measured))
+            checkpoint.remark(path, **measured)
     if settings.write:
         checkpoint.write_table()
     print(checkpoint.table(paths[0].parent if paths else None))

@@ -85,9 +85,7 @@ def main(words: list[str] | None = None) -> int:
             print(f"| {row['low']} to {row['high'] or 'any'} | {row['n']} | {row['auc']:.3f} [{limits[0]:.3f}, "
                   f"{limits[1]:.3f}] | {floor} | {row['ceiling']:.3f} |")
     if settings.write:
-        tensors, card = checkpoint.load(settings.checkpoint)
-        checkpoint.save(settings.checkpoint, tensors, card | dict(benchmark=card.get("benchmark", {}) | dict(
-            detection=rows)))
+        checkpoint.remark(settings.checkpoint, detection=rows)
     return 0
 
 

@@ -1,11 +1,13 @@
 """Does a population tell its classes by total flux and ring radius alone? It must not: mass is no shortcut.
 
-    python benchmarks/leak_audit.py --n 5000 --workers 2 [--populations hst euclid ...] [--keep FOLDER] [--json]
+    python benchmarks/leak_audit.py --n 5000 --workers 2 [--populations hst euclid ...] [--keep FOLDER] [--write]
+        [--json]
 
 For each class against all others: the AUC of a logistic regression on cubic polynomials of log total flux and ring
 radius of the recorded images, fitted on four fifths and judged on the last, in turn. 0.5 is a guess; sigma is the
 standard error of a guess (Hanley & McNeil 1982). Populations of lenslab must stay at 0.53 for n = 5,000; the faithful
-replicas of DeepLenseSim are here to show their defect.
+replicas of DeepLenseSim are here to show their defect. With --write it goes into the headers of the shipped classifiers
+and from there into the table.
 """
 
 import argparse
@@ -19,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python ben
 import numpy as np
 from scipy.stats import norm, rankdata
 
+from lenslab import checkpoint
 from lenslab.images.dataset import read, write
 
 POPULATIONS = ("hst", "euclid", "seed-64", "deeplense-1-mended", "deeplense-2-mended", "deeplense-1", "deeplense-2")
@@ -90,6 +93,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder where the sets stay, and are taken from when they are there")
     parser.add_argument("--compile", action="store_true", help="as in python -m lenslab dataset")
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--json", action="store_true")
     settings = parser.parse_args()
     found = {}
@@ -104,6 +108,11 @@ def main() -> None:
             print(f"{name:20} n {row['n']}  macro {row['macro']:.3f}  worst {row['worst']:.3f}  "
                   f"sigma {row['sigma']:.3f}  {'within' if row['worst'] <= LIMIT else 'above'} {LIMIT}  ({each})",
                   flush=True)
+    if settings.write:
+        for path, card in checkpoint.list_checkpoints():
+            if card.get("population") in found:
+                checkpoint.remark(path, leak=found[card["population"]])
+        checkpoint.write_table()
     if settings.json:
         print(json.dumps(found))
 

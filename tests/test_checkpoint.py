@@ -150,7 +150,7 @@ def test_a_list_loads_no_torch_and_a_table_is_made_from_headers(tmp_path):
     rows = (tmp_path / "README.md").read_text().splitlines()
     weights = sum(tensor.numel() for tensor in network().state_dict().values())
     assert rows[-1] == ("| b | cnn | one/two |  |  | 0.9120 [0.9000, 0.9200] |  |  | "
-                        f"{weights} |  | 67 min |  |  |  |  |  | yes |")
+                        f"{weights} |  | 67 min |  |  |  |  |  |  |  | yes |")
     assert rows[-2].startswith("| a | a.safetensors is no checkpoint of lenslab")
     assert len({row.count("|") for row in rows if row.startswith("|")}) == 1
 
@@ -172,6 +172,16 @@ def test_a_network_for_another_population_lends_what_fits(tmp_path):
     assert not young["first"].weight[:, 2].any() and torch.equal(young["head"].weight, head)
     with pytest.raises(ValueError, match="no weights in common"):
         checkpoint.take_over(torch.nn.Linear(7, 7), tmp_path / "elder.safetensors")
+
+
+def test_a_table_tells_a_fixed_budget_and_what_is_known_beside_the_network():
+    assert checkpoint.budget({"minutes": 10.0}) == "10 min of CPU"
+    assert [checkpoint.budget(odd) for odd in ({}, {"minutes": 0.0}, {"minutes": "many"})] == [""] * 3
+    found = dict(bias=-0.0123, scatter=0.04, own=0.978, random=0.61)
+    assert checkpoint.inside(found) == '-0.012" ± 0.040"; AUC 0.978, any other 0.610'
+    assert [checkpoint.inside(odd) for odd in (None, "x", found | {"own": "y"})] == [""] * 3
+    assert checkpoint.leak(dict(macro=0.504, worst=0.5181, n=5000)) == "0.504 (0.518)"
+    assert [checkpoint.leak(odd) for odd in (None, 3, {"macro": 0.5})] == [""] * 3
 
 
 def test_a_table_tells_from_which_lambda_on_substructure_is_seen():

@@ -103,6 +103,20 @@ def auc_interval(score: np.ndarray, positive: np.ndarray, seed: int = 0, resampl
     return float(low), float(high)
 
 
+def macro_auc_gain(new: np.ndarray, old: np.ndarray, labels: np.ndarray, seed: int = 0, resamples: int = RESAMPLES
+                   ) -> tuple[float, float, float]:
+    """Macro AUC of `new` probabilities (N, C) less that of `old` ones, and its interval; images are paired."""
+    sides = [[Ranked.of(probabilities[:, k], labels == k) for k in np.unique(labels)] for probabilities in (new, old)]
+
+    def gain(weights: np.ndarray) -> np.ndarray:
+        mine, theirs = (np.mean([ranked.auc(weights) for ranked in side], axis=0) for side in sides)
+        return mine - theirs
+
+    found = np.concatenate([gain(weights) for weights in bootstrap(labels, resamples, seed)])
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(gain(np.ones((1, len(labels))))[0]), float(low), float(high)
+
+
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Share of right answers; of equal probabilities the first is the answer."""
     probabilities, labels = checked(probabilities, labels)

@@ -4,13 +4,18 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import detectability as maps_command
 from benchmarks import detection as detection_command
 from benchmarks import judgement as judgement_command
+from benchmarks import theta_e as theta_command
 from lenslab import checkpoint
+from lenslab.images.draw import items
 from lenslab.insight import cards
 from lenslab.insight.metrics import auc_interval
+from lenslab.nets.lens_net import THETA_E
+from lenslab.population import find
 from lenslab.tasks import classify
 
 
@@ -66,6 +71,32 @@ def test_what_is_seen_from_which_lambda_on(path, capsys):
     assert all(0 <= row["interval"][0] <= row["auc"] <= row["interval"][1] <= 1 for row in rows)
     assert {row["floor"] for row in rows} == {None}
     assert [row["ceiling"] for row in apart] == sorted(row["ceiling"] for row in apart)
+
+
+def test_theta_E_inside_a_network_is_held_against_the_truth(tmp_path, capsys):
+    """A network whose encoder says 1.2" whatever it sees: off by just what the simulation's differs from that."""
+    config = classify.Config(network="lensiformer", width=4, population="seed-64")
+    model = classify.build(config)
+    low, high = (limit * model.encoder.side for limit in THETA_E)
+    torch.nn.init.zeros_(model.encoder.numbers[-1].weight)
+    torch.nn.init.constant_(model.encoder.numbers[-1].bias, 0.0)
+    model.encoder.numbers[-1].bias.data[0] = np.log((1.2 - low) / (high - 1.2))
+    path = tmp_path / "inside.safetensors"
+    checkpoint.save(path, model.state_dict(), model.card | dict(
+        task="classify", network="lensiformer", population="seed-64", config=checkpoint.plain(
+            {name: getattr(config, name) for name in ("network", "width", "population")}), metrics={}, complete=True))
+    assert theta_command.main([str(path), "--n", "90", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    drawn = items(find("seed-64"), 0, 0, "test")
+    truth = drawn.parameters[:90, find("seed-64").paths.index("lens.theta_E")]
+    assert found["bias"] == pytest.approx(np.median(1.2 - truth), abs=1e-5)
+    assert 0 <= found["own"] <= 1 and found["own"] != found["random"]
+    low, middle, high = (found["random - own"][k] for k in (1, 0, 2))
+    assert low <= middle <= high and middle == pytest.approx(found["random"] - found["own"], abs=1e-12)
+
+
+def test_a_network_without_a_lens_is_refused_in_a_sentence(path, capsys):
+    assert theta_command.main([str(path)]) == 2 and "Take a lensiformer" in capsys.readouterr().err
 
 
 def test_an_interval_holds_the_truth_of_a_known_separation():
