@@ -174,6 +174,13 @@ def test_a_network_for_another_population_lends_what_fits(tmp_path):
         checkpoint.take_over(torch.nn.Linear(7, 7), tmp_path / "elder.safetensors")
 
 
+def test_a_file_fits_a_network_of_its_names_and_shapes_and_no_other(tmp_path):
+    checkpoint.save(tmp_path / "a.safetensors", torch.nn.Linear(3, 2).state_dict(), {"task": "classify"})
+    assert checkpoint.fits(torch.nn.Linear(3, 2), tmp_path / "a.safetensors")
+    for other in (torch.nn.Linear(4, 2), torch.nn.Linear(3, 2, bias=False), torch.nn.BatchNorm1d(2)):
+        assert not checkpoint.fits(other, tmp_path / "a.safetensors")
+
+
 def test_a_table_tells_a_fixed_budget_and_what_is_known_beside_the_network():
     assert checkpoint.budget({"minutes": 10.0}) == "10 min of CPU"
     assert [checkpoint.budget(odd) for odd in ({}, {"minutes": 0.0}, {"minutes": "many"})] == [""] * 3

@@ -105,7 +105,11 @@ def by_number(realisation: Realisation, n: int) -> np.ndarray:
 
 def scenes_of(population: Population, n: int, seed: int, split: str = "train") -> Draw:
     """The first n items as float64 scenes whose magnitudes give the S that was asked for."""
-    drawn = with_galaxies(population.draw(n, seed, split), split)
+    return as_bright_as_asked(with_galaxies(population.draw(n, seed, split), split))
+
+
+def as_bright_as_asked(drawn: Draw) -> Draw:
+    """The same scenes, with the magnitudes that give their S."""
     groups = []
     with torch.no_grad():
         for rows, wide in drawn.groups:

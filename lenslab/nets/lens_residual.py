@@ -45,6 +45,10 @@ class LensResidual(PhysicsCNN):
         """What is fitted: the smooth lenses of the population, in the part of the frame that is seen."""
         return smooth_lens(self.population, self.crop)
 
+    def chi2(self, given: Tensor) -> Tensor:
+        """Of the best smooth lens of each image (B,) float64, of what `complete` gave."""
+        return given[:, 2 if self.lens.clumpy else 1].double().square().sum((1, 2))
+
     def embed(self, seen: Tensor) -> Tensor:
         found = super().embed(seen)
         return found if self.moments is None else torch.cat([found, self.moments(self.channels.stretch.back(seen))], 1)

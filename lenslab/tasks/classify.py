@@ -217,7 +217,7 @@ def evaluate(model: nn.Module, config: Config, device: torch.device, split: str 
     temperature, classes = metrics.temperature(*answers[0]), tuple(model.card["classes"])
     found = judged(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
     if fresh and model.needs_fit:
-        found["floor"] = floor(given[-1][:, -1], answers[-1][1], classes)
+        found["floor"] = floor(model.chi2(given[-1]).numpy(), answers[-1][1], classes)
     if fresh:
         learn_what_is_usual(model, config, given[0], device)
         logits, labels = answers[-1]
@@ -227,14 +227,13 @@ def evaluate(model: nn.Module, config: Config, device: torch.device, split: str 
     return found
 
 
-def floor(residual: Tensor, labels: np.ndarray, classes: tuple[str, ...]) -> float | None:
-    """AUC of chi^2 of the best smooth lens, smooth against the rest: what no network may stay below.
+def floor(chi2: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> float | None:
+    """AUC of chi^2 (N,) of the best smooth lens, smooth against the rest: what no network may stay below.
 
-    residual  (N, h, w) in sigmas; None where the classes have none without substructure
+    None where the classes have none without substructure.
     """
     bare = next((k for k, name in enumerate(classes) if name in BARE), None)
-    score = residual.double().square().sum((1, 2)).numpy()
-    return None if bare is None else metrics.auc(score, labels != bare)
+    return None if bare is None else metrics.auc(chi2, labels != bare)
 
 
 def learn_what_is_usual(model: nn.Module, config: Config, held: Tensor, device: torch.device | str) -> None:

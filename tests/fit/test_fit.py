@@ -8,8 +8,12 @@ from scipy.stats import chi2
 
 from lenslab.fit import fit, smooth_lens
 from lenslab.fit.model import residual
-from lenslab.images.draw import items
-from lenslab.population import find
+from lenslab.fit.refit import left_over
+from lenslab.images import ceiling
+from lenslab.images.draw import items, scenes_of
+from lenslab.images.model import without_substructure
+from lenslab.images.simulate import noise_free
+from lenslab.population import CHUNK, find
 from lenslab.tasks.seen import middle
 
 CROP = {"deeplense-1": 96, "seed-64": 0, "deeplense-2": 0}
@@ -114,3 +118,17 @@ def test_pixels_of_which_nothing_is_known_weigh_nothing(seed_64):
     spoilt[..., :20, :20], blind[..., :20, :20] = 1e3 * float(sigma.mean()), 1e6 * float(sigma.mean())
     whole, part = fit(lens, image[:4], blind, truth[:4], 4), fit(lens, spoilt, blind, truth[:4], 4)
     torch.testing.assert_close(part.coordinates, whole.coordinates, rtol=1e-3, atol=1e-4)
+
+
+def test_what_a_smooth_lens_leaves_without_noise_is_nothing_of_itself_and_less_than_all_of_the_rest():
+    """Of a smooth lens the prior's pull alone; of another no more than the true smooth lens leaves of it."""
+    population = find("seed-64")
+    left, whole = left_over(population, 0, 0, "test"), np.empty(CHUNK)
+    drawn = scenes_of(population, CHUNK, 0, "test")
+    for rows, scenes in drawn.groups:
+        mean, variance = ceiling.expected(scenes, noise_free(scenes))
+        change = (mean - ceiling.expected(scenes, noise_free(without_substructure(scenes)))[0]) / variance.sqrt()
+        whole[rows] = change.square().sum((1, 2, 3)).sqrt().numpy()
+    smooth = drawn.labels == 0
+    assert left[smooth].max() < 0.1 and (left[~smooth] < 1.01 * whole[~smooth]).all()
+    assert (left[~smooth] < 0.9 * whole[~smooth]).mean() > 0.8

@@ -74,6 +74,7 @@ def test_where_sources_have_clumps_it_sees_what_either_kind_of_source_leaves(clu
     assert clumpy.channel_names == ("image", "residual", "residual with clumps", "ripples")
     assert given.shape == (4, 4, 64, 64) and found.knots.shape == (4, 5, 7)
     assert torch.equal(given[:, 2:3], found.residual)
+    torch.testing.assert_close(clumpy.chi2(given), found.chi2.double(), rtol=1e-5, atol=0)
     left = given[:, 1:3].square().sum((2, 3))
     assert (left[:, 1] < left[:, 0] + 5).all()       # clumps can only help, but for their prior
     assert clumpy(given).shape == (4, 5)
