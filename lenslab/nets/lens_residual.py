@@ -45,9 +45,13 @@ class LensResidual(PhysicsCNN):
         """What is fitted: the smooth lenses of the population, in the part of the frame that is seen."""
         return smooth_lens(self.population, self.crop)
 
+    def left(self, given: Tensor) -> Tensor:
+        """What the best smooth lens leaves (B, h, w) in sigmas, of what `complete` gave."""
+        return given[:, self.channel_names.index("residual with clumps") if self.lens.clumpy else 1]
+
     def chi2(self, given: Tensor) -> Tensor:
-        """Of the best smooth lens of each image (B,) float64, of what `complete` gave."""
-        return given[:, 2 if self.lens.clumpy else 1].double().square().sum((1, 2))
+        """Of that lens (B,) float64."""
+        return self.left(given).double().square().sum((1, 2))
 
     def embed(self, seen: Tensor) -> Tensor:
         found = super().embed(seen)

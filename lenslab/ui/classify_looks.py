@@ -155,15 +155,25 @@ def prepared_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
 
 def fit_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:
     """What the best smooth lens leaves of the image: what a network that fits sees beside it."""
-    left = {network.short: models.left_over(network, shown) for network in answers}
-    for name, sigmas in left.items():
-        if sigmas is not None:
+    for network in answers:
+        if not models.fits(network):
+            continue
+        sigmas, waves, name = models.left_over(network, shown), models.ripples(network, shown), network.short
+        frame, places = Frame(*sigmas.shape, shown.observation.pixel_scale), st.columns(1 if waves is None else 2)
+        with places[0]:
             title = f"Image less smooth lens, χ² {observed.chi2_per_pixel(sigmas):.2f} a pixel"
-            plot(observed.residual(sigmas, Frame(*sigmas.shape, shown.observation.pixel_scale), title=title,
-                                   dark=is_dark()), key=f"classify.fit.{name}", later=True,
+            plot(observed.residual(sigmas, frame, title=title, dark=is_dark()), key=f"classify.fit.{name}", later=True,
                  alt=f"What the smooth lens fitted by {name} leaves of the image")
             st.caption(f"The best smooth lens that {escaped(name)} found is taken off. Of a lens without substructure "
                        "noise alone is left; a pattern along the arc is what no smooth lens explains.")
+        if waves is not None:
+            with places[1]:
+                worth = float((waves**2).sum()) ** 0.5
+                plot(observed.residual(waves, frame, title=f"Of that, what looks like lensing: {worth:.1f} σ in all",
+                                       dark=is_dark()), key=f"classify.ripples.{name}", later=True,
+                     alt=f"What ripples of the mass would change, as {name} found them")
+                st.caption("What small ripples of the mass would change in the image, as far as the image asks for "
+                           "any. Noise cannot be had so; clumps and waves of dark matter can.")
 
 
 def networks_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:

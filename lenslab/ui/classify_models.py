@@ -146,7 +146,13 @@ def fits(network: Network) -> bool:
 
 def left_over(network: Network, shown: Shown) -> np.ndarray | None:
     """What the smooth lens that a network fitted leaves of an image, (h, w) in sigmas; None where it fits none."""
-    return given_to(network, shown)[0, -1].numpy() if fits(network) else None
+    return model_of(network).left(given_to(network, shown))[0].numpy() if fits(network) else None
+
+
+def ripples(network: Network, shown: Shown) -> np.ndarray | None:
+    """What of that looks like lensing, (h, w) in sigmas; None where a network does not ask."""
+    names = model_of(network).channel_names if fits(network) else ()
+    return given_to(network, shown)[0, names.index("ripples")].numpy() if "ripples" in names else None
 
 
 def given_of(model: torch.nn.Module, observation: Observation) -> torch.Tensor:
