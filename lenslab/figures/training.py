@@ -34,7 +34,7 @@ def quantities(curves: Sequence[Curve]) -> list[str]:
              for name, value in line.items() if isinstance(value, int | float)}
     first = [name for name in ("loss", "accuracy", "macro_auc", "ece", "lr", "rate", "data_share", "gradient")
              if name in found]
-    return first + sorted(found - {*first, "step", "seconds", "n"})
+    return first + sorted(found - {*first, "step", "seconds", "n", "done"})
 
 
 def judged(lines: list[dict]) -> list[dict]:

@@ -161,14 +161,14 @@ class Progress:
     """A line on a terminal; nothing elsewhere, since the folder has it all."""
 
     def __init__(self, steps: int):
-        self.steps, self.begin, self.first = steps, time.monotonic(), None
+        self.steps, self.begin, self.first = steps, time.monotonic(), None     # the share that is done
 
     def __call__(self, line: dict) -> None:
         if not sys.stderr.isatty():
             return
-        self.first = line["step"] if self.first is None else self.first
-        spent, done = time.monotonic() - self.begin, line["step"] - self.first
-        left = f", {spent / done * (self.steps - line['step']):.0f} s left" if done else ""
+        self.first = line["done"] if self.first is None else self.first
+        spent, done = time.monotonic() - self.begin, line["done"] - self.first
+        left = f", {spent / done * (1 - line['done']):.0f} s left" if done else ""
         judged = "".join(f", {name} {value:.4g}" for name, value in line.items()
                          if name.startswith("val_") and value is not None)
         sys.stderr.write(f"\r{line['step']}/{self.steps} loss {line['loss']:.4g}, {line['rate']:.0f}/s, "

@@ -134,7 +134,8 @@ class Sitting:
             if validates or count["step"] % config.log_every == 0:
                 line = dict(step=count["step"], loss=count["sum"] / count["summed"], lr=rate(config, step, cpu),
                             gradient=length, rate=(count["step"] - since) * config.batch / busy,
-                            data_share=waited / busy, seconds=count["seconds"] + time.monotonic() - mark)
+                            data_share=waited / busy, seconds=count["seconds"] + time.monotonic() - mark,
+                            done=max(count["step"] / config.steps, min(1.0, used(config, cpu))))
                 waited, busy, since = 0.0, 1e-9, count["step"]
                 count["sum"], count["summed"] = 0.0, 0
                 if validates:

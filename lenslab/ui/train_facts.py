@@ -36,6 +36,7 @@ class Progress:
     rate: float | None = None                # images a second
     data_share: float | None = None          # of the time, spent waiting for images
     left: float | None = None                # s
+    done: float | None = None                # share of its steps, or of its minutes where those end it first
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,17 @@ def progress(job: Job, lines: list[dict]) -> Progress:
     judged = next(((name, value) for line in reversed(lines) for name in ("val_accuracy", "val_loss")
                    if (value := number(line, name)) is not None), None)
     left, first = None, lines[max(0, len(lines) - 1 - RECENT)]
-    spent, steps = (number(last, "seconds") or 0.0) - (number(first, "seconds") or 0.0), last["step"] - first["step"]
+    def done(line: dict) -> float:
+        share = number(line, "done")
+        return line["step"] / max(1, job.steps) if share is None else share     # older runs tell their steps alone
+
+    spent, share = (number(last, "seconds") or 0.0) - (number(first, "seconds") or 0.0), done(last) - done(first)
     if len(lines) == 1:
-        spent, steps = number(last, "seconds") or 0.0, last["step"]
-    if steps > 0 and spent > 0 and job.steps >= last["step"]:
-        left = spent / steps * (job.steps - last["step"])
+        spent, share = number(last, "seconds") or 0.0, done(last)
+    if share > 0 and spent > 0 and done(last) <= 1:
+        left = spent / share * (1 - done(last))
     return Progress(number(last, "loss"), judged, number(last, "lr"), number(last, "rate"),
-                    number(last, "data_share"), left)
+                    number(last, "data_share"), left, min(1.0, done(last)))
 
 
 def sentence(job: Job) -> str:

@@ -110,8 +110,9 @@ def state(job: Job, lines: list[dict]) -> None:
     at = facts.progress(job, lines)
     st.markdown(facts.sentence(job))
     left = f", about {duration_words(at.left)} left" if at.left and job.status == "running" else ""
-    st.progress(min(1.0, job.step / job.steps) if job.steps else 0.0,
-                text=f"step {job.step} of {job.steps or '?'}{left}")
+    minutes = job.config.get("minutes")
+    budget = f" or {minutes:g} minutes of the processor" if minutes else ""
+    st.progress(at.done or 0.0, text=f"step {job.step} of {job.steps or '?'}{budget}{left}")
     with st.container(horizontal=True, gap="small"):
         judged = at.judged or ("val_accuracy", None)
         number(judged[0].removeprefix("val_"), judged[1], ".3f", "Of validation images, which it does not learn from; "

@@ -34,6 +34,13 @@ def test_time_left_is_steps_left_at_the_recent_pace():
     assert facts.progress(a_job(), []).left is None
 
 
+def test_minutes_of_the_processor_tell_how_far_a_run_is_where_they_end_it():
+    """A tenth of its share in 60 s: eight more such are left, whatever its steps say."""
+    lines = [dict(step=10, seconds=30.0, done=0.1), dict(step=20, seconds=90.0, done=0.2)]
+    at = facts.progress(a_job(), lines)
+    assert at.done == 0.2 and at.left == pytest.approx(60 * 8)
+
+
 def test_the_newest_validation_is_told_and_what_is_not_a_number_is_not():
     lines = [dict(step=10, loss=1.0, val_accuracy=0.4), dict(step=20, loss=None, lr=True)]
     at = facts.progress(a_job(), lines)
