@@ -38,6 +38,7 @@ class LensPINN(LensNet):
                  dropout: float = 0.2, **constants):
         super().__init__(psf_fwhm, pixel_scale=pixel_scale, num_pix=num_pix, width=width, **constants)
         self.a, self.b = blocks(width, pooled=2), blocks(width, pooled=3)
+        self.a_source = with_own_norms(self.a)
         self.map = nn.Identity()          # A sees two pictures; what it makes of the image passes here alone
         self.pool = nn.AdaptiveAvgPool2d(GRID)
         self.head = nn.Sequential(nn.Linear(2 * 4 * width * GRID**2, HIDDEN), nn.ReLU(), nn.Dropout(dropout),
@@ -56,7 +57,7 @@ class LensPINN(LensNet):
         return torch.cat([self.channels(given), cropped(bending(given), self.channels.crop)], dim=1)
 
     def features_of(self, seen: Tensor, lensed: Lensed) -> Tensor:
-        image, source = self.map(self.a(seen[:, :1])), self.a(lensed.source)
+        image, source = self.map(self.a(seen[:, :1])), self.a_source(lensed.source)
         difference = self.pool(image) - self.pool(source)
         return torch.cat([difference, self.pool(self.b(seen[:, 1:]))], dim=1).flatten(1)
 
@@ -69,3 +70,13 @@ def blocks(width: int, pooled: int) -> nn.Sequential:
         layers += [nn.MaxPool2d(2)] if block < pooled else []
         before = channels
     return nn.Sequential(*layers)
+
+
+def with_own_norms(layers: nn.Sequential) -> nn.Sequential:
+    """The same weights for another kind of picture: batches of each are normalised by themselves.
+
+    With one norm for both, what is judged by running means of both was never seen in training: every answer was of one
+    class.
+    """
+    return nn.Sequential(*(nn.BatchNorm2d(layer.num_features) if isinstance(layer, nn.BatchNorm2d) else layer
+                           for layer in layers))

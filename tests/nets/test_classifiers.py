@@ -5,9 +5,12 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from lenslab.images.draw import items
 from lenslab.nets import CLASSIFIERS, CNN, PhysicsCNN
 from lenslab.nets.inputs import FWHM_PER_SIGMA, Channels, Residual, Stretch, cropped
 from lenslab.nets.resnet import Basic
+from lenslab.population import find
+from lenslab.tasks import classify
 
 
 def images(n=2, side=64, seed=0):
@@ -195,3 +198,22 @@ def test_the_ablation_differs_by_one_input_channel_only():
 
 def test_what_follows_from_constants_is_no_weight():
     assert not any("kernel" in key for key in PhysicsCNN(3, 1.9).state_dict())
+
+
+@pytest.mark.parametrize("name", list(CLASSIFIERS))
+def test_a_network_is_judged_as_it_was_trained(name):
+    """With dropout off, and means over batches those of the last one, both ways of running give the same answers."""
+    torch.manual_seed(0)
+    model = classify.build(classify.Config(network=name, population="seed-64", width=4)).train()
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Dropout):
+            layer.eval()
+        elif isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+            layer.momentum = 1.0
+    drawn = items(find("seed-64"), 0, 0)
+    given = (drawn.image / drawn.variance.sqrt())[:32]
+    given = torch.cat([given, torch.randn_like(given)], 1) if model.needs_fit else given
+    with torch.no_grad():
+        trained = model(given)
+        judged = model.eval()(given)
+    assert (judged - trained).abs().max() < 0.1 * trained.std()
