@@ -31,6 +31,7 @@ STEPS = {"substructure": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
          "seeing": (0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0)}
 LOG = ("noise", "seeing")
 MOST_KEPT = 12
+FAINT = 1.0      # sigmas, limits of what ripples change: spread over an arc, a pixel alone would not show it
 QUESTIONS = {"substructure": "What if the substructure were lighter or heavier?",
              "noise": "What if the image were noisier or cleaner?",
              "seeing": "What if the image were sharper or more blurred?"}
@@ -170,7 +171,7 @@ def fit_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> 
             with places[1]:
                 worth = float((waves**2).sum()) ** 0.5
                 plot(observed.residual(waves, frame, title=f"Of that, what looks like lensing: {worth:.1f} σ in all",
-                                       dark=is_dark()), key=f"classify.ripples.{name}", later=True,
+                                       dark=is_dark(), limit=FAINT), key=f"classify.ripples.{name}", later=True,
                      alt=f"What ripples of the mass would change, as {name} found them")
                 st.caption("What small ripples of the mass would change in the image, as far as the image asks for "
                            "any. Noise cannot be had so; clumps and waves of dark matter can.")
