@@ -115,10 +115,7 @@ class Recipe:
         image, sigma = middle(image, self.crop), middle(sigma, self.crop)
         if not lens.mass_names:
             return fit(lens, image, sigma, start, STEPS, rounds=0).residual
-        generator = torch.Generator().manual_seed(crc32(parameters.tobytes()))
-        low, high = np.log(ASTRAY)
-        far = (low + (high - low) * torch.rand(len(start), 1, generator=generator)).exp()
-        start = start + (far * torch.randn(start.shape, generator=generator)).to(start) * lens.std.to(start)
+        start = start + lens.std.to(start) * torch.stack([astray(row, start.shape[1]) for row in parameters]).to(start)
         profile = fit(lens, image, sigma, start, WANDERING, rounds=0)
         if not lens.clumpy:
             return profile.residual
@@ -131,6 +128,13 @@ class Recipe:
             return torch.empty(len(parameters), 0)
         lens = smooth_lens(self.population, self.crop)
         return lens.standard(lens.of_table(find(self.population).paths, parameters)).float()
+
+
+def astray(parameters: np.ndarray, n: int) -> Tensor:
+    """How far the fit of an item starts off, (n,) in spreads; of the item alone, whatever it is fitted beside."""
+    generator = torch.Generator().manual_seed(crc32(parameters.tobytes()))
+    low, high = np.log(ASTRAY)
+    return (low + (high - low) * torch.rand(1, generator=generator)).exp() * torch.randn(n, generator=generator)
 
 
 def measured(population: Population, columns: dict[str, np.ndarray]) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from lenslab.nets import moments
 from lenslab.nets.inputs import Stretch
 from lenslab.nets.moments import CUTS, FEWEST, SCALES, Moments, smoothed
 
@@ -28,7 +29,8 @@ def bare(residuals: int) -> Moments:
     return found
 
 
-def test_means_are_those_of_the_pixels_that_a_cut_leaves(noise):
+def test_means_are_those_of_the_pixels_that_a_cut_leaves(noise, monkeypatch):
+    monkeypatch.setattr(moments, "FARTHEST", math.inf)
     image = torch.zeros(40, 1, 64, 64)
     image[..., 10:20, 10:20] = 10.0                       # above two cuts of three, 100 pixels
     residual = noise.clone()
@@ -41,6 +43,14 @@ def test_means_are_those_of_the_pixels_that_a_cut_leaves(noise):
     assert found[:, first:first + 2].flatten().tolist() == pytest.approx([math.log(9)] * 80, rel=1e-4)
     whole = (noise.square().sum((1, 2, 3)) - noise[..., 10:20, 10:20].square().sum((1, 2, 3)) + 900) / 4096
     assert found[:, first + 4].tolist() == pytest.approx(whole.log().tolist(), abs=1e-4)
+
+
+def test_a_fit_that_has_failed_says_so_and_no_more(noise):
+    """Wiggles a hundred and a million times the noise are both as far as any sum goes."""
+    measure = Moments(1).eval()
+    found = [measure(torch.cat([20 * noise.abs(), scale * noise], 1)).detach() for scale in (100, 1e6)]
+    assert float(found[1].abs().max()) == moments.FARTHEST
+    assert (found[0][:, len(CUTS) + 1:] == found[1][:, len(CUTS) + 1:]).all()
 
 
 def test_a_turned_image_has_the_same_sums(noise):
