@@ -49,24 +49,33 @@ def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: in
     rounds        more, with knots, where the population's sources have clumps
     values        (B, n * 7) of the knots at the start, where they are known: else Gaussians find them
     """
-    rays = (lens.camera.num_pix * lens.camera.supersampling) ** 2
-    at_once = max(1, AT_ONCE // rays) if image.device.type == "cpu" else len(image)
-    start, split = lens.kept(start.to(image)), torch.arange(len(image)).split(at_once)
+    start = lens.kept(start.to(image))
     with torch.no_grad():
         parts = [best(lens, image[rows], sigma[rows], start[rows], steps, rounds,
-                      None if values is None else values[rows].to(image)) for rows in split]
+                      None if values is None else values[rows].to(image)) for rows in pieces(lens, image)]
     return parts[0] if len(parts) == 1 else Fit(*(torch.cat(column) for column in zip(
         *(vars(part).values() for part in parts), strict=True)))
+
+
+def pieces(lens: SmoothLens, image: Tensor) -> tuple[Tensor, ...]:
+    """Rows of a batch (B, ...) that are worked on together."""
+    rays = (lens.camera.num_pix * lens.camera.supersampling) ** 2
+    return torch.arange(len(image)).split(max(1, AT_ONCE // rays) if image.device.type == "cpu" else len(image))
+
+
+def priors(lens: SmoothLens, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Inverse squares (Q,) of the widths of the coordinates' priors and their middle; the amplitude has none."""
+    prior, mean = (PRIOR * lens.std.to(like)).square().reciprocal(), lens.mean.to(like)
+    free = like.new_zeros(1 if lens.amplitude else 0)
+    return torch.cat([prior, free]), torch.cat([mean, free])
 
 
 def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: int, rounds: int,
          values: Tensor | None) -> Fit:
     """One piece of a batch."""
-    prior = (PRIOR * lens.std.to(image)).square().reciprocal()
-    mean, P = lens.mean.to(image), len(lens.names)
+    (prior, mean), P = priors(lens, image), len(lens.names)
     if lens.amplitude:
         place = torch.cat([place, first_amplitude(lens, image, sigma, place)[:, None]], 1)
-        prior, mean = torch.cat([prior, prior.new_zeros(1)]), torch.cat([mean, mean.new_zeros(1)])
     found, left, normal = image.new_zeros(len(image), 0, len(knots.NAMES)), None, None
     if steps or not (lens.clumpy and rounds):
         place, left, normal = descend(lens, image, sigma, place, prior, mean, steps)

@@ -14,7 +14,7 @@ from math import pi
 import torch
 from torch import Tensor
 
-from lenslab.fit.gauss_newton import PRIOR, Fit
+from lenslab.fit.gauss_newton import Fit, pieces, priors
 from lenslab.fit.knots import Knots
 from lenslab.fit.model import (
     Beyond,
@@ -48,20 +48,17 @@ def waves() -> list[tuple[int, int]]:
 
 def ripples(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
     """What ripples change in the images (B, 1, H, W), in sigmas, beside what lens and source follow them."""
-    rays = (lens.camera.num_pix * lens.camera.supersampling) ** 2
-    at_once = max(1, 2**16 // rays) if sigma.device.type == "cpu" else len(sigma)
     with torch.no_grad():
         return torch.cat([explained(lens, sigma[rows], Fit(*(part[rows] for part in vars(found).values())))
-                          for rows in torch.arange(len(sigma)).split(at_once)])
+                          for rows in pieces(lens, sigma)])
 
 
 def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
     """One piece of a batch."""
     place = found.coordinates
-    prior, mean = (PRIOR * lens.std.to(place)).square().reciprocal(), lens.mean.to(place)
+    prior, mean = priors(lens, place)
     if lens.amplitude:
         place = torch.cat([place, found.amplitude[:, None]], 1)
-        prior, mean = torch.cat([prior, prior.new_zeros(1)]), torch.cat([mean, mean.new_zeros(1)])
     pull, off, beyond = prior.expand(len(place), -1), place - mean, None
     if found.knots.shape[1]:
         beyond = Beyond(Knots, found.knots.flatten(1))
