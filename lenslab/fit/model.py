@@ -1,6 +1,5 @@
 """What a smooth lens shows of its source, what an image leaves of it in sigmas, and how that changes with coordinates.
 
-A place (B, P + 1) is the coordinates of SmoothLens with the logarithm of the amplitude last, (B, P) where that is held.
 What a source is beyond its profile is a kind of light, Clumps or Knots, with numbers (B, K) of its own.
 """
 
@@ -12,30 +11,20 @@ from torch import Tensor
 
 from lenslab.fit.clumps import Clumps
 from lenslab.fit.knots import Knots
-from lenslab.fit.smooth import STEP, SmoothLens
+from lenslab.fit.rays import bends, deflection, deflections, scenes_at, struck
+from lenslab.fit.smooth import SmoothLens
 from lenslab.images import ceiling
-from lenslab.images.model import SMOOTH, LensModel, column, source_light, source_profile_tangents, total
-from lenslab.images.realise import realise
+from lenslab.images.model import column, source_light, source_profile_tangents, total
 from lenslab.images.simulate import photographed
-from lenslab.physics.grid import pixel_axis
 from lenslab.scenes import Scenes
 
 AMPLITUDE_STEP = 1e-3    # of the logarithm
 FARTHEST = 1e6           # sigmas: what a broken start may be off, so that no square overflows
-ROUND = ("power law", "m3", "m4")     # parts of the lens that have its centre
-SHAPE = ("e1", "e2", "center_x", "center_y", "gamma")     # coordinates that move them
-APART = dict(gamma1="shear", a3_x="m3", a4_x="m4"), dict(gamma2="shear", a3_y="m3", a4_y="m4")   # one part each
 
 
 def kept(lens: SmoothLens, place: Tensor) -> Tensor:
     P = len(lens.names)
     return torch.cat([lens.kept(place[:, :P]), place[:, P:].clamp(-12, 12)], 1)
-
-
-def scenes_at(lens: SmoothLens, place: Tensor, supersampling: int | None = None) -> Scenes:
-    P = len(lens.names)
-    amplitude = place[:, P] if place.shape[1] > P else place.new_zeros(len(place))
-    return lens.scenes(place[:, :P], amplitude, supersampling)
 
 
 class Beyond(NamedTuple):
@@ -107,56 +96,6 @@ def response(scenes: Scenes, image: Tensor) -> Tensor:
     return (expected(scenes, image + step) - expected(scenes, image - step)) / (2 * step)
 
 
-def deflection(lens: SmoothLens, scenes: Scenes) -> tuple[Tensor, Tensor]:
-    """alpha_x, alpha_y (B, N ss, N ss), or (1, N ss, N ss) where all lenses are the same; beta = theta - alpha."""
-    return total(list(deflections(lens, scenes).values()))
-
-
-def deflections(lens: SmoothLens, scenes: Scenes, only: tuple[str, ...] = SMOOTH) -> dict[str, tuple[Tensor, Tensor]]:
-    """alpha of each part of the lens by name; of one lens where all are the same."""
-    if not lens.mass_names:
-        scenes = scenes.take(slice(0, 1))
-    return LensModel(scenes, realise(scenes)).smooth_parts("deflection", *grid(scenes), only)
-
-
-def bends(lens: SmoothLens, scenes: Scenes, place: Tensor, parts: dict) -> dict[str, list[Tensor]]:
-    """Change of alpha_x and alpha_y (B, N ss, N ss) for a unit of each coordinate of the mass, by differences.
-
-    Lenses with one coordinate moved are one batch, and those that move different parts are one lens.
-    """
-    shape = [[name] for name in SHAPE if name in lens.names]
-    apart = [[name for name in names if name in lens.names] for names in APART]
-    found = {"theta_E": swollen(scenes, parts)} if "theta_E" in lens.names else {}
-    for groups, only in ((shape, ROUND), (apart, ("shear", "m3", "m4"))):
-        if not any(groups):
-            continue
-        places = place.repeat(len(groups), 1).unflatten(0, (len(groups), -1))
-        for group, there in zip(groups, places, strict=True):
-            for name in group:
-                there[:, lens.names.index(name)] += width(lens, name)
-        moved = deflections(lens, scenes_at(lens, places.flatten(0, 1), scenes.template.camera.supersampling), only)
-        moved = {part: [axis.unflatten(0, (len(groups), -1)) for axis in alpha] for part, alpha in moved.items()}
-        for k, group in enumerate(groups):
-            for name in group:
-                of = moved if groups is shape else [APART[k][name]]
-                found[name] = [sum(moved[part][axis][k] - parts[part][axis] for part in of) / width(lens, name)
-                               for axis in (0, 1)]
-    return found
-
-
-def width(lens: SmoothLens, name: str) -> float:
-    """Of the difference by which the change with a coordinate is found."""
-    return STEP * float(lens.std[lens.names.index(name)])
-
-
-def swollen(scenes: Scenes, parts: dict) -> list[Tensor]:
-    """Change of alpha for a unit of theta_E: the power law grows as theta_E^(gamma - 1), multipoles with theta_E."""
-    slope = 1.0 if scenes.sie else column(scenes["lens.gamma"]) - 1
-    rise = {name: slope if name == "power law" else 1.0 for name in parts if name != "shear"}
-    return [sum(rate * parts[name][axis] for name, rate in rise.items()) / column(scenes["lens.theta_E"])
-            for axis in (0, 1)]
-
-
 def shining(scenes: Scenes, alpha: tuple[Tensor, Tensor], beyond: Beyond | None = None) -> Tensor:
     """Brightness that the rays find (B, N ss, N ss)."""
     beta = struck(scenes, alpha)
@@ -174,21 +113,9 @@ def source_slope(scenes: Scenes, beta: tuple[Tensor, Tensor], beyond: Beyond | N
     return along[0] - moves["source_x"], along[1] - moves["source_y"]
 
 
-def struck(scenes: Scenes, alpha: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Where the rays meet the source plane (B, N ss, N ss)."""
-    x, y = grid(scenes)
-    return x - alpha[0], y - alpha[1]
-
-
 def precise(matrix: Tensor) -> Tensor:
     """In float64, as far as the device has it; for matrices whose directions repeat each other."""
     return matrix if matrix.device.type == "mps" else matrix.double()
-
-
-def grid(scenes: Scenes) -> tuple[Tensor, Tensor]:
-    camera, like = scenes.template.camera, scenes["lens.theta_E"]
-    axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
-    return axis[None, None, :], axis[None, :, None]
 
 
 def expected(scenes: Scenes, model: Tensor) -> Tensor:

@@ -16,19 +16,8 @@ from torch import Tensor
 
 from lenslab.fit.gauss_newton import Fit, pieces, priors
 from lenslab.fit.knots import Knots
-from lenslab.fit.model import (
-    Beyond,
-    deflection,
-    grid,
-    precise,
-    response,
-    scenes_at,
-    shining,
-    source_slope,
-    struck,
-    taken,
-    tangents,
-)
+from lenslab.fit.model import Beyond, precise, response, shining, source_slope, taken, tangents
+from lenslab.fit.rays import deflection, grid, scenes_at, struck
 from lenslab.fit.smooth import SmoothLens
 from lenslab.images.model import column
 from lenslab.scenes import Scenes

@@ -57,6 +57,11 @@ class SmoothLens:
         return self.template.camera
 
     @property
+    def free(self) -> bool:
+        """Whether lenses differ, and not their sources alone."""
+        return bool(self.mass_names)
+
+    @property
     def mass_names(self) -> tuple[str, ...]:
         return tuple(name for name in self.names if name in MASS)
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from lenslab.fit import Fit, ripples, smooth_lens
-from lenslab.fit.model import deflection, grid, scenes_at, shining, taken
+from lenslab.fit.model import shining, taken
+from lenslab.fit.rays import deflection, grid, scenes_at
 from lenslab.fit.ripples import BOX, STRENGTHS, averaged, columns, explained, waves
 
 
