@@ -13,6 +13,7 @@ from lenslab.fit.model import Beyond, kept, precise, residual, tangents
 from lenslab.fit.smooth import SmoothLens
 
 DAMPINGS = 1e-3, 1.0   # of the diagonal; the second where the first does not help
+SETTLED = 0.3          # an image whose chi^2 a round lowers by less has its lens
 
 
 def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyond: Beyond, prior: Tensor, mean: Tensor,
@@ -25,6 +26,7 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyon
     left, Q = residual(lens, image, sigma, place, beyond), place.shape[1]
     pull, middle = kind.prior(values)
     cost = price(left, place, values, prior, mean, pull, middle)
+    going = torch.ones_like(cost, dtype=torch.bool)
     for _ in range(rounds):
         D = tangents(lens, sigma, place, beyond=Beyond(kind, values)).nan_to_num(0.0, 0.0, 0.0)
         normal, slope = precise(D.mT @ D), precise((D.mT @ left[..., None])[..., 0])
@@ -34,19 +36,22 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyon
         every = torch.cat([precise(prior).expand(len(place), -1), pull], 1)
         held = normal.diagonal(dim1=1, dim2=2) + every
         held[:, Q:] *= kind.damped
-        best, helped = (place, values, left), torch.zeros_like(cost, dtype=torch.bool)
+        before, best, helped = cost, (place, values, left), ~going
         for damping in DAMPINGS:
             step = clumps.solved(normal, slope, every + damping * held)[0].to(place)
             trial = kept(lens, place + step[:, :Q]), kind.kept(values + step[:, Q:])
             there = residual(lens, image, sigma, trial[0], Beyond(kind, trial[1]))
             asked = price(there, *trial, prior, mean, pull, middle)
-            better = asked < cost
+            better = going & (asked < cost)
             cost, helped = torch.where(better, asked, cost), helped | better
             best = tuple(torch.where(better[:, None], new, old)
                          for new, old in zip((*trial, there), best, strict=True))
             if helped.all():
                 break
         place, values, left = best
+        going = going & (before - cost > SETTLED)
+        if not going.any():
+            break
     return place, values, left, normal + torch.diag_embed(every)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from lenslab.images import fast
 from lenslab.images.ceiling import lambdas
 from lenslab.images.galaxies import UNUSED, with_galaxies
+from lenslab.images.model import without_substructure
 from lenslab.images.realise import Realisation, realise
 from lenslab.images.simulate import background, expose, noise_free
 from lenslab.physics import noise as noises
@@ -60,10 +61,11 @@ class Items:
 
 
 def items(population: Population, chunk: int, seed: int, split: str = "train", *, device="cpu", dtype=torch.float32,
-          ceiling: bool = False, compiled: bool = False) -> Items:
+          ceiling: bool = False, compiled: bool = False, bare: bool = False) -> Items:
     """A chunk of a population, drawn and rendered.
 
     ceiling    adds the lambda of each image (lenslab.images.ceiling)
+    bare       leaves substructure away: the same lenses, smooth, whatever their labels say
     compiled   sums over halos by torch.compile (lenslab.images.fast); pixels then differ by rounding, 1e-6
     """
     shine = fast.shine if compiled else None
@@ -77,6 +79,7 @@ def items(population: Population, chunk: int, seed: int, split: str = "train", *
     truths |= {"ceiling": np.empty(CHUNK)} if ceiling else {}
     with torch.no_grad():
         for rows, wide in drawn.groups:
+            wide = without_substructure(wide) if bare else wide
             scenes = wide.to(device, dtype)
             realisation = realise(scenes)
             order = by_number(realisation, len(rows))

@@ -8,14 +8,16 @@ not taught it in half an hour; the fit stands for the truth, which nobody has of
 import torch
 from torch import Tensor, nn
 
-from lenslab.fit import Fit, SmoothLens, fit, ripples, smooth_lens
+from lenslab.fit import Fit, SmoothLens, doubted, fit, ripples, smooth_lens
 from lenslab.nets.moments import Moments
 from lenslab.nets.physics_cnn import PhysicsCNN
 from lenslab.nets.start import Start
 
-STARTS = 3     # places from which the fit begins
+STARTS = 3     # places from which the fit begins; where sources have clumps FEWER, whose brightness is in doubt
+FEWER = 2
 TRIALS = 3     # steps from each of them
-STEPS = 8      # more from the best
+STEPS = 8      # more from the best,
+SEEKING = 3    # and as many, from there too, on the way to the clumps of the source
 
 
 class LensResidual(PhysicsCNN):
@@ -34,7 +36,7 @@ class LensResidual(PhysicsCNN):
         super().__init__(n_classes, psf_fwhm, residual=False, fit=3 if smooth_lens(population, crop).clumpy else 1,
                          crop=crop, dropout=dropout, **settings)
         self.population, self.crop = population, crop
-        self.start = Start(len(self.lens.names))
+        self.start = Start(len(self.lens.names), deep=self.lens.free)
         self.moments = Moments(len(self.channel_names) - 1) if self.lens.clumpy else None
         if self.moments is not None:
             before, after = self.head[2].in_features, self.head[2].out_features
@@ -65,14 +67,16 @@ class LensResidual(PhysicsCNN):
         """
         lens, sigmas = self.lens, image / sigma
         read = self.start(sigmas)
-        starts = [lens.plain(read + self.start.error * self.shift(k).to(read)) for k in range(STARTS)]
-        tried = fit(lens, image.repeat(STARTS, 1, 1, 1), sigma.repeat(STARTS, 1, 1, 1), torch.cat(starts), TRIALS,
+        tries = FEWER if lens.clumpy else STARTS
+        starts = [lens.plain(read + self.start.error * self.shift(k).to(read)) for k in range(tries)]
+        weighed = doubted(image, sigma) if lens.clumpy else sigma
+        tried = fit(lens, image.repeat(tries, 1, 1, 1), weighed.repeat(tries, 1, 1, 1), torch.cat(starts), TRIALS,
                     rounds=0)
-        first = tried.chi2.unflatten(0, (STARTS, -1)).argmin(0) * len(image) + torch.arange(len(image)).to(image.device)
+        first = tried.chi2.unflatten(0, (tries, -1)).argmin(0) * len(image) + torch.arange(len(image)).to(image.device)
         found = fit(lens, image, sigma, tried.coordinates[first], STEPS, rounds=0)
         left = [found.residual]
         if lens.clumpy:
-            found = fit(lens, image, sigma, found.coordinates, 0)
+            found = fit(lens, image, sigma, tried.coordinates[first], SEEKING)
             left += [found.residual, ripples(lens, sigma, found)]
         return torch.cat([sigmas, *left], dim=1), found
 

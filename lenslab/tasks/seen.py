@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.fit import fit, knots, ripples, smooth_lens
+from lenslab.fit import fit, ripples, smooth_lens
 from lenslab.images import dataset, workers
 from lenslab.images.compiled import why_not
 from lenslab.images.draw import estimated_variance, items
@@ -20,8 +20,7 @@ from lenslab.population import Population, find
 
 STEPS = 3             # of a fit that starts at the truth,
 ASTRAY = 0.01, 0.3    # or off it by spreads of the population, one sigma, log-uniform, where its lenses differ:
-WANDERING = 5         # steps of such a fit,
-ROUNDS = 4            # and rounds with knots from near the true ones, where sources have clumps
+WANDERING = 5         # steps of such a fit
 IN_MEMORY = 2**30     # bytes of images; larger sets are read from the disk row by row, and fitted each time
 
 
@@ -31,7 +30,7 @@ class Seen:
 
     given: Tensor          # (n, K, H, W) float32; K - 1 of them residuals of fits
     labels: np.ndarray     # (n,) int64
-    truth: Tensor          # (n, P) coordinates of the smooth lens in spreads (SmoothLens.standard); P = 0 without a fit
+    truth: Tensor          # (n, P) coordinates of the smooth lens in spreads (SmoothLens.standard); or P = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -68,12 +67,14 @@ class Recipe:
     compiled: bool = False    # sums over halos, where there are any and a compiler is at hand
     crop: int = 0             # pixels on a side of the middle that is seen; 0: the whole frame
     fitted: bool = False
+    bare: bool = False        # without substructure and fits, for what learns to read the smooth lens
 
     @property
     def rendering(self) -> dict[str, bool]:
         """Options of lenslab.images.draw.items: only sums over halos gain from compiling."""
         halos = {"cdm", "wdm"} & set(find(self.population).kinds)
-        return dict(ceiling=False, compiled=self.compiled and bool(halos) and not why_not())
+        compiled = self.compiled and bool(halos) and not self.bare and not why_not()
+        return dict(ceiling=False, compiled=compiled, bare=self.bare)
 
     def columns(self, chunk: int) -> dict[str, np.ndarray]:
         """A chunk as arrays, with the residual of the fit if it is asked for; on one thread the same bits anywhere."""
@@ -113,18 +114,17 @@ class Recipe:
         lens = smooth_lens(self.population, self.crop)
         start = lens.of_table(find(self.population).paths, parameters).to(image)
         image, sigma = middle(image, self.crop), middle(sigma, self.crop)
-        if not lens.mass_names:
+        if not lens.free:
             return fit(lens, image, sigma, start, STEPS, rounds=0).residual
         start = start + lens.std.to(start) * torch.stack([astray(row, start.shape[1]) for row in parameters]).to(start)
         profile = fit(lens, image, sigma, start, WANDERING, rounds=0)
         if not lens.clumpy:
             return profile.residual
-        near = knots.of_table(find(self.population).paths, parameters).to(start)
-        found = fit(lens, image, sigma, start, 0, ROUNDS, near)
+        found = fit(lens, image, sigma, start, WANDERING)
         return torch.cat([profile.residual, found.residual, ripples(lens, sigma, found)], 1)
 
     def truth(self, parameters: np.ndarray) -> Tensor:
-        if not self.fitted:
+        if not (self.fitted or self.bare):
             return torch.empty(len(parameters), 0)
         lens = smooth_lens(self.population, self.crop)
         return lens.standard(lens.of_table(find(self.population).paths, parameters)).float()

@@ -1,0 +1,42 @@
+"""Lenses whose source is a profile alone, fitted: Levenberg-Marquardt through the simulator, a fixed number of steps.
+
+The damping falls where a step helps and grows where it does not (Levenberg 1944, Marquardt 1963).
+"""
+
+import torch
+from torch import Tensor
+
+from lenslab.fit.model import kept, residual, tangents
+from lenslab.fit.smooth import SmoothLens
+
+DAMPING = 1e-2           # at the start, of the diagonal
+EASED, RAISED = 0.2, 8.0
+SHARP = 2                # last steps whose tangents have all rays: with one a pixel chi^2 ends 1 above its minimum
+
+
+def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, prior: Tensor, mean: Tensor, steps: int
+            ) -> tuple[Tensor, Tensor, Tensor]:
+    """From places (B, Q): places, what is left (B, M) in sigmas, normal matrices.
+
+    prior, mean   (Q,)  inverse squares of the widths of the priors of the coordinates, and their middle
+    """
+    damping = torch.full((len(image),), DAMPING).to(image)
+    left = residual(lens, image, sigma, place)
+    cost = left.square().sum(1) + ((place - mean).square() * prior).sum(1)
+    for step in range(steps):
+        sharp = step >= steps - SHARP
+        if sharp:
+            damping = damping.clamp_max(DAMPING)     # the blunt tangents' troubles are not theirs
+        J = tangents(lens, sigma, place, supersampling=None if sharp else 1)
+        normal = J.mT @ J + prior.diag()      # the last one, a step before the end, gives the covariance
+        slope = (J.mT @ left[..., None])[..., 0] - prior * (place - mean)
+        scale = normal.diagonal(dim1=1, dim2=2)
+        move = torch.linalg.solve(normal + torch.diag_embed(damping[:, None] * scale + 1e-12), slope)
+        trial = kept(lens, place + move)
+        there = residual(lens, image, sigma, trial)
+        price = there.square().sum(1) + ((trial - mean).square() * prior).sum(1)
+        better = price < cost
+        place, left = torch.where(better[:, None], trial, place), torch.where(better[:, None], there, left)
+        cost = torch.where(better, price, cost)
+        damping = torch.where(better, damping * EASED, damping * RAISED).clamp(1e-9, 1e6)
+    return place, left, normal
