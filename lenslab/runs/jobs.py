@@ -174,7 +174,7 @@ def resume(name: str) -> Job:
     said = read_json(job.folder / "status.json")
     begun = (job.folder / "state.safetensors").exists()  # from then on config.json says all
     words = [] if begun else [f"{key}={word(value)}" for key, value in (said.get("settings") or {}).items()]
-    words += [f"--init={said['init']}"] if said.get("init") and not begun else []
+    words += [] if begun else [f"--init={path}" for path in said.get("init") or []]
     return launch(name, ["train", job.task, *words, "--device", str(said.get("device") or job.device)])
 
 

@@ -31,8 +31,8 @@ def add_train(commands) -> None:
     one.add_argument("--seed", help="seed=N")
     one.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps or auto")
     one.add_argument("--restart", action="store_true", help="begin anew in a folder that holds a run")
-    one.add_argument("--init", type=Path, help="checkpoint to continue from: steps and duration sum up; one of "
-                     "another population lends what weights fit")
+    one.add_argument("--init", type=Path, action="append", help="checkpoint to continue from: steps and duration sum "
+                     "up; one of another population, and each that is named after the first, lends what weights fit")
     one.add_argument("--wait", action="store_true", help="wait until no other such training has the device")
     take_settings(one)
 
@@ -72,7 +72,7 @@ def jobs(action: str, name: str | None) -> None:
         print("No runs yet. Begin one: python -m lenslab train classify --run runs/first")
 
 
-def train(task: str, settings: list[str], run: Path, device: str, restart: bool, init: Path | None, wait: bool,
+def train(task: str, settings: list[str], run: Path, device: str, restart: bool, init: list[Path] | None, wait: bool,
           **named) -> None:
     """A training from the first word to the last; a fault of the code keeps its trace, the rest is a sentence."""
     words = pairs(settings, {name: value for name, value in named.items() if value is not None})
@@ -82,7 +82,7 @@ def train(task: str, settings: list[str], run: Path, device: str, restart: bool,
         with RunFolder(run, alone=first) as folder, ExitStack() as stack:
             if first:
                 folder.say("waiting" if wait else "running", task=task, device=device, settings=words,
-                           init=str(init.resolve()) if init else None)
+                           init=[str(path.resolve()) for path in init or []])
             if wait and first:
                 step_aside(device)
                 turn = stack.enter_context(Turn(background.runs_folder() / ".turns" / queue_of(device), run.name))
@@ -105,7 +105,7 @@ def step_aside(device: str) -> None:
             os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) - 1)))
 
 
-def learn(folder: RunFolder, name: str, words: dict, device: str, restart: bool, init: Path | None, flag) -> None:
+def learn(folder: RunFolder, name: str, words: dict, device: str, restart: bool, init: list[Path] | None, flag) -> None:
     """The part that needs torch."""
     from lenslab.runs.train import train as run
     from lenslab.tasks import TASKS
@@ -120,7 +120,7 @@ def learn(folder: RunFolder, name: str, words: dict, device: str, restart: bool,
                          "with --restart.")
     config = configure(task.Config, words, stored.get("config"))
     progress = Progress(config.steps) if folder.alone else lambda line: None
-    run(task, config, folder, device=None if device == "auto" else device, restart=restart, init=init,
+    run(task, config, folder, device=None if device == "auto" else device, restart=restart, init=init or (),
         stopped=flag, report=progress)
 
 

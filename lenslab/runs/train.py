@@ -4,7 +4,7 @@ import math
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -27,12 +27,13 @@ LONGEST = 60.0     # s that a kill may cost; until then a large state is saved i
 
 
 def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str | torch.device | None = None,
-          restart: bool = False, init: str | os.PathLike | None = None, stopped: Callable[[], bool] = lambda: False,
+          restart: bool = False, init: Sequence[str | os.PathLike] = (), stopped: Callable[[], bool] = lambda: False,
           report: Callable[[dict], None] = lambda line: None, save_every: float | None = None) -> dict:
     """Train, or go on with the training of a folder, to its end or until `stopped()`; returns {status, step, metrics}.
 
     The folder is open (`with RunFolder(path) as folder`). `report` gets every line of metrics.jsonl. `init` is a
-    checkpoint to begin from: steps and duration sum up, and the stream of data goes on behind what it has seen.
+    checkpoint to begin from: steps and duration sum up, and the stream of data goes on behind what it has seen. Any
+    after the first lend their weights in its place: of the task start, say, whose network begins a classifier's fits.
     Raises ValueError for what a user can mend, FloatingPointError when the loss is no number any more.
     """
     try:
@@ -77,21 +78,18 @@ class Sitting:
             folder.clear()
         here = folder.config()
         origin = here.get("initialised_from")
-        if init is not None and not (origin and origin["name"] == Path(init).stem):
-            card = read_card(init)
-            origin = {"name": Path(init).stem, "steps": card.get("steps", 0), "duration": card.get("duration", 0.0)}
+        if init and not (origin and origin["name"] == Path(init[0]).stem):
+            card = read_card(init[0])
+            origin = {"name": Path(init[0]).stem, "steps": card.get("steps", 0), "duration": card.get("duration", 0.0)}
         folder.begin(dict(task=task_name(self.task), config=plain(self.config), initialised_from=origin,
                           device=str(self.team.device), code=code_version()))
         state = folder.load_state()
         if state is None:
             if origin is not None:
-                if init is None:
+                if not init:
                     raise ValueError(f"{folder.path} began from {origin['name']} and saved no state; name that "
                                      "checkpoint again with --init.")
-                elder, network = read_card(init), getattr(self.config, "network", "")
-                other = elder.get("population") not in (None, self.facts.get("population"))
-                older = network and elder.get("network") == network and not fits(learner.model, init)
-                (take_over if other or older else load_into)(learner.model, init)
+                self.begin_from(*init)
                 if learner.mean is not None:
                     learner.mean.load_state_dict(learner.model.state_dict())
             state = learner.state()
@@ -100,6 +98,16 @@ class Sitting:
         folder.log(f"{'going on' if state[1]['step'] else 'beginning'} at step {state[1]['step']} of "
                    f"{self.config.steps} on {self.team.device}, {self.team.world} process(es), {code_version()}")
         return state
+
+    def begin_from(self, first, *others) -> None:
+        """Take the weights of a checkpoint, and in their place those that others have."""
+        model, elder, network = self.learner.model, read_card(first), getattr(self.config, "network", "")
+        other = elder.get("population") not in (None, self.facts.get("population"))
+        older = network and elder.get("network") == network and not fits(model, first)
+        part = elder.get("task") not in (None, task_name(self.task))
+        (take_over if other or older or part else load_into)(model, first)
+        for path in others:
+            take_over(model, path)
 
     def run(self, stopped, report, save_every: float) -> dict:
         config, learner, team = self.config, self.learner, self.team

@@ -12,6 +12,6 @@
     predict(model, ...)                    the task's own record, for pages
 """
 
-from lenslab.tasks import classify
+from lenslab.tasks import classify, start
 
-TASKS = {"classify": classify}
+TASKS = {"classify": classify, "start": start}

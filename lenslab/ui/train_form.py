@@ -23,7 +23,8 @@ FIRST_NAME = "first"
 NEAR = ("steps", "batch", "lr", "seed")  # the rest waits in an expander
 SPECIAL = ("population", "data")  # settings that are words with controls of their own; every other is declared
 FRESH = "fresh weights"
-TASK_NAMES = {"classify": "Which dark matter is it? (classify)"}
+TASK_NAMES = {"classify": "Which dark matter is it? (classify)",
+              "start": "Where does a fit of the lens begin? (start)"}
 STEPS_OF = {"lr": 1e-4, "steps": 100, "validate_every": 50, "validation": 60, "test": 60, "images": 300}
 
 
@@ -116,7 +117,7 @@ def form() -> None:
         if item.name == "network":
             control(item)
     if "population" in own:
-        population_controls()
+        population_controls("data" in own)
     places = [place for _ in range(0, len(NEAR), 2) for place in st.columns(2)]
     for place, name in zip(places, NEAR, strict=True):
         with place:
@@ -158,6 +159,6 @@ def chosen_settings(task: str, declared: list[Field], own: set[str]) -> dict:
                 if item.name == "network" or value(item.name) != item.default}
     if "population" in own:
         settings["population"] = population_word()
-        if data := value("data").strip():
+        if "data" in own and (data := value("data").strip()):
             settings["data"] = data
     return settings

@@ -13,8 +13,8 @@ EXTRA_WORDS = {"galaxies": ("Real galaxies as sources", "Half of the sources are
                             "never judge it.")}
 
 
-def population_controls() -> None:
-    """A population with its switches, or a data set of it."""
+def population_controls(with_data: bool = True) -> None:
+    """A population with its switches, or a data set of it where a task learns from one."""
     from lenslab.population import POPULATIONS
 
     st.selectbox("Population", list(POPULATIONS), key=keyed("population", "seed-64", among=POPULATIONS),
@@ -29,6 +29,8 @@ def population_controls() -> None:
     for extra in extras_here(name):
         label, text = EXTRA_WORDS[extra]
         st.toggle(label, key=keyed(extra, False), help=text)
+    if not with_data:
+        return
     st.text_input("Data set", key=keyed("data", ""), placeholder="none: simulate while it learns",
                   help="An HDF5 file of python -m lenslab dataset on the machine that runs this app, to learn from "
                        "instead of fresh images.")

@@ -112,13 +112,24 @@ def test_a_state_that_is_slow_to_save_is_saved_less_often_but_every_minute(tmp_p
     assert np.diff(saved[1:-1]).tolist() == [60.0] * 3
 
 
+def test_a_second_checkpoint_lends_its_weights_in_place_of_the_first_ones(tmp_path):
+    for name, seed in (("first", 0), ("second", 1)):
+        run(tmp_path / name, replace(SHORT, seed=seed))
+    first, second = (tmp_path / name / "best.safetensors" for name in ("first", "second"))
+    run(tmp_path / "third", replace(SHORT, steps=1, lr=1e-12, ema=0), init=[first, second])
+    found = weights(tmp_path / "third")
+    assert all(np.allclose(found[name], value, atol=1e-6) for name, value in weights(tmp_path / "second",
+                                                                                     "best.safetensors").items())
+    assert read_card(tmp_path / "third" / "best.safetensors")["steps"] == read_card(first)["steps"] + 1
+
+
 def test_init_continues_from_a_checkpoint_and_the_sums_go_on(tmp_path, monkeypatch):
     run(tmp_path / "first", replace(SHORT, pause=0.01))
     old = read_card(tmp_path / "first" / "best.safetensors")
     drawn, real = [], toy.draw
     monkeypatch.setattr(toy, "draw", lambda seed, size: (drawn.append(seed), real(seed, size))[1])
     second = replace(SHORT, steps=5, validate_every=5, lr=1e-9, ema=0)
-    run(tmp_path / "second", second, init=tmp_path / "first" / "best.safetensors", stopped=After(2))
+    run(tmp_path / "second", second, init=[tmp_path / "first" / "best.safetensors"], stopped=After(2))
     assert drawn[:2] == [(0, old["steps"]), (0, old["steps"] + 1)]  # data that the first has not seen
     run(tmp_path / "second", second)
     new = read_card(tmp_path / "second" / "best.safetensors")

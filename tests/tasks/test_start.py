@@ -1,0 +1,55 @@
+"""The task start: what it is shown, what it learns, and that a classifier which fits takes that over."""
+
+import numpy as np
+import torch
+
+from lenslab import checkpoint
+from lenslab.images.draw import items
+from lenslab.nets.lens_residual import LensResidual
+from lenslab.population import find
+from lenslab.tasks import TASKS, start
+from lenslab.tasks.seen import Recipe
+
+CPU = torch.device("cpu")
+
+
+def test_it_is_shown_the_same_lenses_without_their_substructure():
+    """A smooth lens is the same to the bit, another is not; settings and noise are those of the whole."""
+    population = find("deeplense-2-mended")
+    whole, bare = (items(population, 0, 0, "validation", bare=bare) for bare in (False, True))
+    smooth = whole.labels == population.classes.index("no_sub")
+    assert (whole.labels == bare.labels).all() and (whole.seeds == bare.seeds).all()
+    same = (whole.image == bare.image).flatten(1).all(1).numpy()
+    assert same[smooth].all() and not same[~smooth].any()
+    seen = Recipe("deeplense-2-mended", 0, "validation", bare=True)
+    columns = seen.columns(0)
+    assert np.array_equal(columns["image"], bare.image[:, 0].numpy())
+    truth = seen.seen(columns).truth
+    assert truth.shape[1] > 4 and abs(float(truth.mean())) < 0.2 and 0.8 < float(truth.std()) < 1.2
+
+
+def test_it_learns_to_read_a_lens():
+    """The mean of all is 1 spread off; 90 batches bring it well below that, and it knows that it became better."""
+    config = start.Config(population="seed-64", batch=64, workers=0, reuse=4, validation=240)
+    torch.manual_seed(0)
+    model = start.build(config)
+    draw, optimiser = start.batches(config, CPU), torch.optim.AdamW(model.parameters(), 2e-3)
+    for step in range(90):
+        optimiser.zero_grad()
+        start.loss(model, *draw(step)).backward()
+        optimiser.step()
+    found = start.evaluate(model.eval(), config, CPU)
+    assert TASKS["start"] is start and found["n"] == 240 and list(found["errors"]) == model.card["coordinates"]
+    assert found["error"] < 0.7 and found["errors"]["theta_E"] < 0.5
+    assert found["error"] < float(model.start.error.mean()) < 0.9       # a mean over its last 100 steps
+
+
+def test_a_classifier_takes_it_over(tmp_path):
+    config = start.Config(population="seed-64")
+    model = start.build(config)
+    checkpoint.save(tmp_path / "start.safetensors", model.state_dict(), dict(task="start", population="seed-64"))
+    other = LensResidual(3, 2.0, population="seed-64", width=8, smoothing=1.0, softening=1.0, scale=1.0)
+    before = other.head[-1].weight.clone()
+    checkpoint.take_over(other, tmp_path / "start.safetensors")
+    image = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(other.eval().start(image), model.eval()(image)) and torch.equal(other.head[-1].weight, before)
