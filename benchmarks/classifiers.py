@@ -26,7 +26,7 @@ from lenslab.images.compiled import why_not
 from lenslab.images.draw import items
 from lenslab.insight.judgement import BARE
 from lenslab.population import CHUNK, find
-from lenslab.tasks import classify
+from lenslab.tasks import answers, classify
 
 REPEATS = 20
 
@@ -39,7 +39,7 @@ def milliseconds(model) -> float:
     for row in range(REPEATS + 2):
         image, sigma = drawn.image[row:row + 1], drawn.variance[row:row + 1].sqrt()
         began = time.perf_counter()
-        classify.logits_of(model, classify.complete(model, image, sigma, "cpu"), "cpu")
+        answers.logits_of(model, answers.complete(model, image, sigma, "cpu"), "cpu")
         spent.append(1e3 * (time.perf_counter() - began))
     return statistics.median(spent[2:])
 

@@ -28,7 +28,8 @@ from lenslab.images.workers import columns_from
 from lenslab.insight.judgement import BARE
 from lenslab.insight.metrics import auc, auc_interval
 from lenslab.population import find
-from lenslab.tasks import classify
+from lenslab.tasks import answers, classify
+from lenslab.tasks.judging import HELD_OUT_SEED
 from lenslab.tasks.seen import Recipe
 
 RANGES = ((0, 3), (3, 6), (6, 10), (10, 20), (20, np.inf), (6, np.inf))
@@ -42,11 +43,11 @@ class Judged:
     population: str
 
     def columns(self, chunk: int) -> dict[str, np.ndarray]:
-        recipe = Recipe(self.population, classify.HELD_OUT_SEED, "test", compiled=True)
+        recipe = Recipe(self.population, HELD_OUT_SEED, "test", compiled=True)
         drawn = items(find(recipe.population), chunk, recipe.seed, recipe.split,
                       **recipe.rendering | dict(ceiling=True))
-        given = classify.complete(self.model, drawn.image, drawn.variance.sqrt(), "cpu")
-        return dict(logits=classify.logits_of(self.model, given, "cpu"), labels=drawn.labels,
+        given = answers.complete(self.model, drawn.image, drawn.variance.sqrt(), "cpu")
+        return dict(logits=answers.logits_of(self.model, given, "cpu"), labels=drawn.labels,
                     chi2=self.model.chi2(given).numpy() if self.model.needs_fit else np.zeros(len(given)),
                     ceiling=drawn.truths["ceiling"],
                     left=left_over(find(recipe.population), chunk, recipe.seed, recipe.split))
@@ -57,7 +58,7 @@ def measured(path: Path, n: int, workers: int) -> list[dict]:
     model = classify.load(path)
     bare = next(k for k, name in enumerate(model.card["classes"]) if name in BARE)
     seen = columns_from(Judged(model, model.card["population"]).columns, n, workers)
-    chance = classify.probabilities_of(seen["logits"], classify.temperature_of(model))
+    chance = answers.probabilities_of(seen["logits"], answers.temperature_of(model))
     score, smooth, rows = -chance[:, bare], seen["labels"] == bare, []
     for low, high in RANGES:
         there = ~smooth & (seen["ceiling"] > low) & (seen["ceiling"] <= high)

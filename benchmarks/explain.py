@@ -42,7 +42,7 @@ from lenslab.images.realise import realise
 from lenslab.insight import localise
 from lenslab.insight.explain import METHODS, explain, window
 from lenslab.population import Population, find
-from lenslab.tasks import classify
+from lenslab.tasks import answers, classify
 
 SEED = 0           # of the test images, those that every checkpoint is judged by
 AT_ONCE = 8        # images explained together
@@ -107,16 +107,16 @@ def maps_of(model: nn.Module, given: Tensor, label: int, method: str, channel: s
 
 def scored(model: nn.Module, images: Images, label: int, channel: str | None = None, sky: bool = False) -> dict:
     """{"chance", "best", METHODS..., "image"}: {score: [mean, low, high]}."""
-    given = torch.cat([classify.given_of(model, part) for part in pieces(images.observation)])
+    given = torch.cat([answers.given_of(model, part) for part in pieces(images.observation)])
     sigmas, signal = given[:, 0].numpy(), middle(images.signal, given.shape[-2:])
     fwhm, truth = model.card["constants"]["psf_fwhm"], localise.true_pixels(signal)
     # what substructure adds to the image, it adds to the residual of a fitted smooth lens as well
     baseline = torch.zeros_like(given) if sky else given - torch.from_numpy(signal)[:, None].to(given)
-    temperature = classify.temperature_of(model)
+    temperature = answers.temperature_of(model)
 
     def probability(shown: Tensor) -> Tensor:
         return torch.cat([torch.softmax(model(part).double() / temperature, 1)[:, label]
-                          for part in shown.split(classify.AT_ONCE)])
+                          for part in shown.split(answers.AT_ONCE)])
 
     def curved(order: np.ndarray) -> dict[str, np.ndarray]:
         found = localise.curves(probability, given, baseline, order, sigmas)
@@ -226,7 +226,7 @@ def main() -> None:
         table = scored(model, images, label, settings.channel, settings.sky)
         out["classes"][name] = dict(n=len(images.signal), strong=images.strong, **table)
         printed(name, len(images.signal), images.strong, table)
-    out["ms"] = milliseconds(model, classify.given_of(model, pieces(images.observation)[0]))
+    out["ms"] = milliseconds(model, answers.given_of(model, pieces(images.observation)[0]))
     print("\nms of one map: " + ", ".join(f"{name} {value:.0f}" for name, value in out["ms"].items()))
     if settings.json:
         print(json.dumps(out))

@@ -19,19 +19,19 @@ from lenslab.images import catalogue, sky
 from lenslab.images.prepare import prepare_for
 from lenslab.insight.novelty import LEVEL
 from lenslab.population import find
-from lenslab.tasks import classify
+from lenslab.tasks import answers, classify
 
 
-def answers(path: Path) -> list[dict]:
+def rows_of(path: Path) -> list[dict]:
     """A row for each lens."""
     model = classify.load(path)
     population = find(model.card["population"])
     rows = []
     for name in catalogue.real_lenses():
         made = prepare_for(sky.read_real(name), population)
-        given = classify.given_of(model, made.observation)     # a fit, for some: made once
-        found = classify.probabilities_of(classify.logits_of(model, given, "cpu"), classify.temperature_of(model))
-        novelty = classify.novelty_of(model, given)
+        given = answers.given_of(model, made.observation)     # a fit, for some: made once
+        found = answers.probabilities_of(answers.logits_of(model, given, "cpu"), answers.temperature_of(model))
+        novelty = answers.novelty_of(model, given)
         rows.append(dict(network=path.stem, lens=Path(name).stem, novelty=None if novelty is None else float(novelty),
                          probabilities=dict(zip(model.card["classes"], found[0].tolist(), strict=True)),
                          signal=made.signal, warnings=list(made.warnings)))
@@ -48,7 +48,7 @@ def main(words: list[str] | None = None) -> int:
         return 2
     paths = settings.checkpoints or [path for path, card in checkpoint.list_checkpoints()
                                      if card.get("task") == "classify"]
-    rows = [row for path in paths for row in answers(path)]
+    rows = [row for path in paths for row in rows_of(path)]
     if settings.json:
         print(json.dumps(rows))
         return 0

@@ -29,6 +29,8 @@ from lenslab.insight.metrics import macro_auc_gain, scores
 from lenslab.nets.lens_net import THETA_E, LensNet
 from lenslab.population import find
 from lenslab.tasks import classify
+from lenslab.tasks.answers import complete, probabilities_of
+from lenslab.tasks.judging import HELD_OUT_SEED
 from lenslab.tasks.seen import Recipe, measured
 
 AT_ONCE = 120
@@ -41,15 +43,15 @@ def figures(path: Path, n: int, workers: int) -> dict:
         raise ValueError(f"{path} holds no lens: {model.card['network']} has no theta_E of its own. Take a lensiformer "
                          "or a lenspinn.")
     population = find(model.card["population"])
-    recipe = Recipe(population.name, classify.HELD_OUT_SEED, "test", compiled=True)
+    recipe = Recipe(population.name, HELD_OUT_SEED, "test", compiled=True)
     seen = columns_from(recipe.columns, n, workers)
-    given = classify.complete(model, *measured(population, seen), "cpu")
+    given = complete(model, *measured(population, seen), "cpu")
     truth = torch.from_numpy(seen["parameters"][:, population.paths.index("lens.theta_E")]).float()
     low, high = (limit * model.encoder.side for limit in THETA_E)
     anything = low + (high - low) * torch.rand(n, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         own = torch.cat([model.lens_parameters(part)["theta_E"] for part in given.split(AT_ONCE)])
-        answers = {name: np.concatenate([classify.probabilities_of(model(*pair).double().numpy(), 1.0) for pair in zip(
+        answers = {name: np.concatenate([probabilities_of(model(*pair).double().numpy(), 1.0) for pair in zip(
             given.split(AT_ONCE), theta_E.split(AT_ONCE), strict=True)]) for name, theta_E in (
                 ("own", own), ("true", truth), ("random", anything))}
     off = (own - truth).numpy()

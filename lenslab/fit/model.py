@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lenslab.fit.clumps import Clumps
 from lenslab.fit.knots import Knots
-from lenslab.fit.rays import bends, deflection, deflections, scenes_at, struck
+from lenslab.fit.rays import Pair, bends, deflection, deflections, scenes_at, struck
 from lenslab.fit.smooth import SmoothLens
 from lenslab.images import ceiling
 from lenslab.images.model import column, source_light, source_profile_tangents, total
@@ -32,6 +32,9 @@ class Beyond(NamedTuple):
 
     kind: type[Clumps] | type[Knots]
     values: Tensor     # (B, K)
+
+    def at(self, scenes: Scenes, beta: Pair) -> Clumps | Knots:
+        return self.kind(scenes, *beta, self.values)
 
 
 def residual(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyond: Beyond | None = None) -> Tensor:
@@ -60,7 +63,7 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
     parts = deflections(lens, scenes)
     beta = struck(scenes, total(list(parts.values())))
     profile = source_profile_tangents(scenes, *beta)
-    here, more = profile["light"], None if beyond is None else beyond.kind(scenes, *beta, beyond.values)
+    here, more = profile["light"], None if beyond is None else beyond.at(scenes, beta)
     light = dict(source_x=-profile["x"], source_y=-profile["y"], log_R=profile["log_R"], source_e1=profile["e1"],
                  source_e2=profile["e2"], log_n=column(scenes["source.n_sersic"]) * profile["n"])
     if more is not None:
@@ -96,21 +99,22 @@ def response(scenes: Scenes, image: Tensor) -> Tensor:
     return (expected(scenes, image + step) - expected(scenes, image - step)) / (2 * step)
 
 
-def shining(scenes: Scenes, alpha: tuple[Tensor, Tensor], beyond: Beyond | None = None) -> Tensor:
+def shining(scenes: Scenes, alpha: Pair, beyond: Beyond | None = None) -> Tensor:
     """Brightness that the rays find (B, N ss, N ss)."""
     beta = struck(scenes, alpha)
     light = source_light(scenes, *beta)
-    return light if beyond is None else light + beyond.kind(scenes, *beta, beyond.values).light
+    return light if beyond is None else light + beyond.at(scenes, beta).light
 
 
-def source_slope(scenes: Scenes, beta: tuple[Tensor, Tensor], beyond: Beyond | None = None) -> tuple[Tensor, Tensor]:
-    """Change (B, N ss, N ss) of the source's light along x and along y where the rays meet it."""
+def source(scenes: Scenes, beta: Pair, beyond: Beyond | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """The source's light where the rays meet it, and its change along x and along y (B, N ss, N ss)."""
     profile = source_profile_tangents(scenes, *beta)
-    along = profile["x"], profile["y"]
+    found = profile["light"], profile["x"], profile["y"]
     if beyond is None:
-        return along
-    moves = beyond.kind(scenes, *beta, beyond.values).moves()
-    return along[0] - moves["source_x"], along[1] - moves["source_y"]
+        return found
+    more = beyond.at(scenes, beta)
+    moves = more.moves()
+    return found[0] + more.light, found[1] - moves["source_x"], found[2] - moves["source_y"]
 
 
 def precise(matrix: Tensor) -> Tensor:

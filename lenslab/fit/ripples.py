@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lenslab.fit.gauss_newton import Fit, pieces, priors
 from lenslab.fit.knots import Knots
-from lenslab.fit.model import Beyond, precise, response, shining, source_slope, taken, tangents
+from lenslab.fit.model import Beyond, precise, response, source, taken, tangents
 from lenslab.fit.rays import deflection, grid, scenes_at, struck
 from lenslab.fit.smooth import SmoothLens
 from lenslab.images.model import column
@@ -69,9 +69,8 @@ def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
 def columns(lens: SmoothLens, sigma: Tensor, place: Tensor, beyond: Beyond | None) -> Iterator[Tensor]:
     """Change of the image in sigmas by waves whose bend is theta_E, (B, 2, H, W) for each: as sine and as cosine."""
     scenes = scenes_at(lens, place)
-    alpha = deflection(lens, scenes)
-    along_x, along_y = source_slope(scenes, struck(scenes, alpha), beyond)
-    rise = response(scenes, taken(scenes, shining(scenes, alpha, beyond)[:, None])) / sigma
+    light, along_x, along_y = source(scenes, struck(scenes, deflection(lens, scenes)), beyond)
+    rise = response(scenes, taken(scenes, light[:, None])) / sigma
     theta_E = column(scenes["lens.theta_E"])
     (sin_x, cos_x), (sin_y, cos_y) = (turns(scenes, axis, name) for axis, name in zip(grid(scenes), "xy", strict=True))
     for a, b in waves():

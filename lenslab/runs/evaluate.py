@@ -52,7 +52,7 @@ def judge_classifier(checkpoint: Path, population: str | None, data: Path | None
     from lenslab.device import resolve_device
     from lenslab.insight.metrics import RESAMPLES
     from lenslab.population import find
-    from lenslab.tasks import classify
+    from lenslab.tasks import answers, classify, judging
 
     device = resolve_device(None if device == "auto" else device)
     model = classify.load(checkpoint, device)
@@ -71,7 +71,7 @@ def judge_classifier(checkpoint: Path, population: str | None, data: Path | None
         strangers |= {str(name) for name in names[~known]}
         if known.any():
             at = torch.from_numpy(known)
-            logits.append(classify.logits_of(model, classify.complete(model, image[at], sigma[at], device), device))
+            logits.append(answers.logits_of(model, answers.complete(model, image[at], sigma[at], device), device))
             labels.append(np.array([classes.index(name) for name in names[known]]))
     logits, labels = np.concatenate(logits), np.concatenate(labels)
     if strangers:
@@ -81,8 +81,8 @@ def judge_classifier(checkpoint: Path, population: str | None, data: Path | None
     missing = [name for k, name in enumerate(classes) if not (labels == k).any()]
     if missing:
         say(f"no images of {', '.join(missing)}: macro AUC is over the classes present")
-    temperature = classify.temperature_of(model)
-    scores = classify.judged(logits, labels, classes, temperature, RESAMPLES)
+    temperature = answers.temperature_of(model)
+    scores = judging.judged(logits, labels, classes, temperature, RESAMPLES)
     return scores | dict(temperature=temperature, classes=list(classes), checkpoint=checkpoint.name,
                          population=name, data=data.name if data else None)
 
@@ -93,7 +93,7 @@ def simulated_parts(population, n: int, workers: int):
 
     from lenslab.images.workers import chunks_from
     from lenslab.population import CHUNK
-    from lenslab.tasks.classify import HELD_OUT_SEED
+    from lenslab.tasks.judging import HELD_OUT_SEED
     from lenslab.tasks.seen import Recipe, measured
 
     say(f"simulating {n} images of {population.name}, split test")

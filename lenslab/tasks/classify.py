@@ -1,9 +1,7 @@
 """Which dark matter does an image show? Networks from sigmas to the classes of a population."""
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,27 +9,21 @@ from torch.nn import functional as F
 from lenslab.checkpoint import load_into, read_card
 from lenslab.fit import smooth_lens
 from lenslab.images.observation import Observation
-from lenslab.images.workers import columns_from
-from lenslab.insight import metrics
-from lenslab.insight.judgement import BARE, Held, judge, truths_of
 from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS, inputs
 from lenslab.population import find
 from lenslab.quantity import choice, count, number, switch
+from lenslab.tasks.answers import given_of, logits_of, probabilities_of, temperature_of
 from lenslab.tasks.chunks import chunks_beside
 from lenslab.tasks.feed import SetFeed, StreamFeed, population_of, simulated
+from lenslab.tasks.judging import evaluate, recipe_of
 from lenslab.tasks.order import SYMMETRIES, elements, turned
-from lenslab.tasks.seen import Recipe, Seen, SetItems, measured, middle
+from lenslab.tasks.seen import SetItems
 from lenslab.tasks.training import Training, configure
 
-HELD_OUT_SEED = 0      # validation and test images are the same for every run, so that runs can be compared
-AT_ONCE = 256          # images in one forward pass of a judgement
 MAX_CLASSES = 64
-UNKNOWN = 1e6          # times the usual noise: pixels of which nothing is known
 INPUT = ("num_pix", "pixel_scale", "symmetry")    # what a network may know of its input beside the constants
-USUAL = 1200           # training images that tell what is usual for a network
 PHYSICS = 0.05         # weight of what a lens layer learns without labels, beside the cross-entropy
-JUDGED = {"validation": 200, "test": 1000}     # resamples behind the intervals
 
 
 @dataclass(frozen=True)
@@ -168,12 +160,6 @@ def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1)
     return draw
 
 
-def recipe_of(config: Config, seed: int, split: str) -> Recipe:
-    """How images become what the network of a Config is given while it learns."""
-    fitted = CLASSIFIERS[config.network][0].needs_fit
-    return Recipe(config.population, seed, split, config.compiled, config.crop, fitted)
-
-
 def feed_of(config: Config, device: torch.device, rank: int, world: int):
     """A set on disk, so many simulated images again and again, or an endless stream."""
     recipe = recipe_of(config, config.seed, "train")
@@ -189,168 +175,12 @@ def feed_of(config: Config, device: torch.device, rank: int, world: int):
                       world)
 
 
-@lru_cache(maxsize=4)
-def held_out(recipe: Recipe, size: int, workers: int) -> Seen:
-    """Fixed images to judge by, simulated once."""
-    return simulated(recipe, size, workers)
-
-
-def evaluate(model: nn.Module, config: Config, device: torch.device, split: str = "validation") -> dict:
-    """Metrics with intervals. The temperature is fitted to validation images, whatever the split.
-
-    loss is that of the bare logits; ece that of the calibrated probabilities, ece_raw without the temperature.
-    While a network that fits is trained, fits of validation images begin at the truth; the finished network is judged,
-    and its temperature fitted, with fits that it has started itself. With the split "test" the network also learns
-    what is usual (`novelty`), and "card" holds what its page shows.
-    """
-    fresh = split != "validation"
-    parts = [("validation", config.validation)] + [(split, config.test)] * fresh
-    given, answers = [], []
-    for name, size in parts:
-        recipe = recipe_of(config, HELD_OUT_SEED, name)
-        if fresh and model.needs_fit:
-            images, labels = afresh(model, recipe, size, config.workers, device)
-        else:
-            images, labels = (seen := held_out(recipe, size, config.workers)).given, seen.labels
-        given.append(images)
-        answers.append((logits_of(model, images, device), labels))
-    temperature, classes = metrics.temperature(*answers[0]), tuple(model.card["classes"])
-    found = judged(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
-    if fresh and model.needs_fit:
-        found["floor"] = floor(model.chi2(given[-1]).numpy(), answers[-1][1], classes)
-    if fresh:
-        learn_what_is_usual(model, config, given[0], device)
-        logits, labels = answers[-1]
-        truths = truths_of(find(config.population), len(labels), HELD_OUT_SEED, split)
-        found["card"] = {"judgement": judge(probabilities_of(logits, temperature), labels, classes, truths,
-                                            Held(config.population, split, HELD_OUT_SEED))}
-    return found
-
-
-def floor(chi2: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> float | None:
-    """AUC of chi^2 (N,) of the best smooth lens, smooth against the rest: what no network may stay below.
-
-    None where the classes have none without substructure.
-    """
-    bare = next((k for k, name in enumerate(classes) if name in BARE), None)
-    return None if bare is None else metrics.auc(chi2, labels != bare)
-
-
-def learn_what_is_usual(model: nn.Module, config: Config, held: Tensor, device: torch.device | str) -> None:
-    """Fit `novelty` to features of training images, and its threshold to those of held-out ones."""
-    recipe = recipe_of(config, config.seed, "train")
-    if config.data:
-        items = SetItems(config.data, recipe)
-        seen = items.take(np.arange(min(USUAL, len(items.labels))))
-    else:
-        seen = simulated(recipe, min(USUAL, config.images or USUAL), config.workers)
-    model.novelty.fit(features_of(model, seen.given, device), features_of(model, held, device),
-                      torch.from_numpy(seen.labels))
-
-
-def features_of(model: nn.Module, given: Tensor, device: torch.device | str) -> Tensor:
-    """What the last layer is given (N, F), on the CPU."""
-    with torch.no_grad(), torch.autocast(torch.device(device).type, enabled=False):
-        return torch.cat([model.head[:-1](model.embed(model.see(part.to(device)))).cpu()
-                          for part in given.split(AT_ONCE)])
-
-
-def novelty_of(model: nn.Module, given: Tensor) -> Tensor | None:
-    """Share (B,) of held-out images that lie at least as far from what is usual; None where that was not learnt."""
-    if not bool(model.novelty.fitted):
-        return None
-    device = next(model.parameters()).device
-    return model.novelty.p_value(model.novelty.distance(features_of(model, given, device).to(device))).cpu()
-
-
-@dataclass(frozen=True)
-class Alone:
-    """A network that fits, at work on simulated images of which it is told nothing; travels to processes."""
-
-    model: nn.Module
-    recipe: Recipe     # without a fit
-    device: str
-
-    def columns(self, chunk: int) -> dict[str, np.ndarray]:
-        columns = self.recipe.columns(chunk)
-        given = complete(self.model, *measured(find(self.recipe.population), columns), self.device)
-        return {"given": given.numpy(), "label": columns["label"]}
-
-
-def afresh(model: nn.Module, recipe: Recipe, size: int, workers: int, device: torch.device | str
-           ) -> tuple[Tensor, np.ndarray]:
-    """What a network that fits is given of held-out images when it starts the fits itself (size, K, H, W); labels.
-
-    On a CPU the fits are shared by `workers` processes.
-    """
-    alone = Alone(model, replace(recipe, fitted=False), str(device))
-    made = columns_from(alone.columns, size, workers if torch.device(device).type == "cpu" else 1)
-    return torch.from_numpy(made["given"]), made["label"]
-
-
-def complete(model: nn.Module, image: Tensor, sigma: Tensor, device: torch.device | str) -> Tensor:
-    """What a network is given (B, K, H, W) of images and their noise (B, 1, H, W) in the unit of its camera."""
-    image, sigma = (middle(part, model.card["constants"]["crop"]).to(device) for part in (image, sigma))
-    if not model.needs_fit:
-        return (image / sigma).cpu()
-    side = model.lens.camera.num_pix
-    if image.shape[-2:] != (side, side):
-        raise ValueError(f"This network fits lenses to frames of {side} x {side} pixels, and the image has "
-                         f"{image.shape[-1]} x {image.shape[-2]}; bring it to the grid of {model.population}.")
-    return torch.cat([model.complete(*pair)[0] for pair in zip(image.split(AT_ONCE), sigma.split(AT_ONCE),
-                                                               strict=True)]).cpu()
-
-
-def judged(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], temperature: float,
-           resamples: int) -> dict:
-    """Plain numbers and their intervals, of logits (N, C) float64."""
-    found = metrics.scores(probabilities_of(logits, temperature), labels, classes, resamples=resamples)
-    raw = probabilities_of(logits, 1.0)
-    surprise = -np.log(np.maximum(raw[np.arange(len(labels)), labels], 1e-300)).mean()
-    return dict(loss=float(surprise), macro_auc=found.macro_auc, accuracy=found.accuracy, ece=found.ece, n=found.n,
-                ece_raw=metrics.calibration_error(raw, labels), auc=found.auc,
-                intervals={name: list(limits) for name, limits in found.intervals.items()},
-                confusion=[list(row) for row in found.confusion])
-
-
-def logits_of(model: nn.Module, given: Tensor, device: torch.device | str) -> np.ndarray:
-    """(N, C) float64, piece by piece; in float32 always, so that answers are the same anywhere."""
-    with torch.no_grad(), torch.autocast(torch.device(device).type, enabled=False):
-        parts = [model(part.to(device)).double().cpu() for part in given.split(AT_ONCE)]
-    return torch.cat(parts).numpy()
-
-
-def probabilities_of(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """softmax(logits / T), (N, C) float64."""
-    scaled = logits / temperature
-    powers = np.exp(scaled - scaled.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
-
-
-def given_of(model: nn.Module, observation: Observation) -> Tensor:
-    """What the network is given (B, K, H, W) float32 of images on its own pixel grid; 0 sigmas where nothing is known.
-
-    For a network that fits, what is not known weighs nothing in the fit.
-    """
-    device = next(model.parameters()).device
-    image, sigma = observation.image.float(), observation.variance.sqrt().float()
-    if observation.mask is not None:
-        image = torch.where(observation.mask, image, torch.zeros_like(image))
-        sigma = torch.where(observation.mask, sigma, UNKNOWN * sigma[observation.mask].median())
-    return complete(model, image, sigma, device)
-
-
-def temperature_of(model: nn.Module) -> float:
-    """That of a network's card; 1 where it has none."""
-    measured = model.card.get("metrics")
-    value = measured.get("temperature") if isinstance(measured, dict) else None
-    low, high = metrics.TEMPERATURES
-    return float(np.clip(value, low, high)) if isinstance(value, int | float) else 1.0
-
-
 def predict(model: nn.Module, observation: Observation) -> Classification:
     """Calibrated probabilities of images on the scale of pixels that the network was trained for."""
     device = next(model.parameters()).device
     logits = logits_of(model, given_of(model, observation), device)
     return Classification(torch.from_numpy(probabilities_of(logits, temperature_of(model))),
                           tuple(model.card["classes"]))
+
+
+__all__ = ["Classification", "Config", "batches", "build", "evaluate", "facts", "load", "loss", "predict"]

@@ -16,7 +16,7 @@ from lenslab.checkpoint import checkpoints_folder, list_checkpoints
 from lenslab.images.observation import Observation
 from lenslab.insight.explain import Explanation, explain
 from lenslab.population import Population, find
-from lenslab.tasks import classify
+from lenslab.tasks import answers, classify
 from lenslab.tasks.order import SYMMETRIES, turned
 from lenslab.ui import cached
 from lenslab.ui.classify_image import Shown
@@ -157,19 +157,19 @@ def ripples(network: Network, shown: Shown) -> np.ndarray | None:
 
 def given_of(model: torch.nn.Module, observation: Observation) -> torch.Tensor:
     with torch.no_grad():
-        return classify.given_of(model, observation)
+        return answers.given_of(model, observation)
 
 
 def probabilities(model: torch.nn.Module, given: torch.Tensor) -> np.ndarray:
     """(B, C) calibrated, of what a network is given."""
     device = next(model.parameters()).device
-    return classify.probabilities_of(classify.logits_of(model, given, device), classify.temperature_of(model))
+    return answers.probabilities_of(answers.logits_of(model, given, device), answers.temperature_of(model))
 
 
 def novelty(model: torch.nn.Module, given: torch.Tensor) -> float | None:
     """The share of held-out images that lie at least as far from what was learnt; None where that was not measured."""
     with torch.no_grad():
-        found = classify.novelty_of(model, given)
+        found = answers.novelty_of(model, given)
     return None if found is None else float(np.asarray(found).ravel()[0])
 
 

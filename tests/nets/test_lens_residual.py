@@ -7,7 +7,7 @@ import torch
 from lenslab.fit import fit
 from lenslab.images.draw import items
 from lenslab.population import find
-from lenslab.tasks import classify
+from lenslab.tasks import answers, classify
 
 NAME = "deeplense-2:doubled=off"     # with noise, and a fit of two coordinates
 
@@ -54,7 +54,7 @@ def test_every_tensor_learns_from_one_batch(drawn):
 
 def test_a_frame_of_another_size_is_refused_in_words(model):
     with pytest.raises(ValueError, match="64 x 64 pixels, and the image has 60 x 60"):
-        classify.complete(model, torch.zeros(1, 1, 60, 60), torch.ones(1, 1, 60, 60), "cpu")
+        answers.complete(model, torch.zeros(1, 1, 60, 60), torch.ones(1, 1, 60, 60), "cpu")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from lenslab.images.draw import items
 from lenslab.insight import metrics
 from lenslab.population import find
 from lenslab.runs.evaluate import evaluate
-from lenslab.tasks import classify
+from lenslab.tasks import answers, classify
 from lenslab.tasks.training import plain
 
 SIZE = 90
@@ -47,7 +47,7 @@ def test_a_set_is_judged_as_the_metrics_say(folder, capsys):
     found, _ = judge(capsys, folder / "net.safetensors", data=folder / "set.h5")
     model = classify.load(folder / "net.safetensors")
     with dataset.read(folder / "set.h5") as made:
-        logits = classify.logits_of(model, made.images() / made.variance().sqrt(), "cpu")
+        logits = answers.logits_of(model, made.images() / made.variance().sqrt(), "cpu")
         labels = made.labels
     probabilities = np.exp(logits / 1.7) / np.exp(logits / 1.7).sum(1, keepdims=True)
     assert found["n"] == SIZE and found["accuracy"] == metrics.accuracy(probabilities, labels)

@@ -9,7 +9,7 @@ from lenslab.checkpoint import save
 from lenslab.images.observation import Observation
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
-from lenslab.tasks import TASKS, classify
+from lenslab.tasks import TASKS, answers, classify, judging
 from lenslab.tasks.seen import Seen
 from lenslab.tasks.training import plain
 
@@ -104,7 +104,7 @@ def test_a_checkpoint_gives_the_network_back(network, tmp_path):
     loaded = classify.load(tmp_path / "net.safetensors")
     seen = observation()
     with torch.no_grad():
-        logits = model(classify.given_of(model, seen)).double().numpy()
+        logits = model(answers.given_of(model, seen)).double().numpy()
     found = classify.predict(loaded, seen)
     assert found.classes == ("no_sub", "cdm", "axion")
     np.testing.assert_allclose(found.probabilities.numpy(), softmax(logits / 2.5, axis=1), atol=1e-7)
@@ -156,8 +156,8 @@ def test_temperature_comes_from_validation_images_whatever_is_judged(monkeypatch
         def forward(self, sigmas):
             return sigmas[:, 0, 0]
 
-    monkeypatch.setattr(classify, "held_out", lambda recipe, *_: items(images, sets[recipe.split]))
-    monkeypatch.setattr(classify, "learn_what_is_usual", lambda *_: None)
+    monkeypatch.setattr(judging, "held_out", lambda recipe, *_: items(images, sets[recipe.split]))
+    monkeypatch.setattr(judging, "learn_what_is_usual", lambda *_: None)
     validated, tested = (classify.evaluate(Reader(), config(), CPU, split=split) for split in sets)
     assert validated["temperature"] == pytest.approx(3, rel=0.08) and tested["temperature"] == validated["temperature"]
     assert validated["ece"] < 0.03 < validated["ece_raw"]

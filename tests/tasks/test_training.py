@@ -6,7 +6,7 @@ import torch
 from lenslab.checkpoint import read_card
 from lenslab.runs.folder import RunFolder, read_lines
 from lenslab.runs.train import train
-from lenslab.tasks import classify
+from lenslab.tasks import classify, judging
 from lenslab.tasks.seen import Seen
 
 
@@ -44,11 +44,12 @@ def test_a_network_learns_what_is_in_the_images(tmp_path, monkeypatch):
         images = 20 * np.exp(-0.5 * ((r - 5 - 3 * labels[:, None, None]) / 1.5) ** 2) + rng.normal(size=(size, 32, 32))
         return Seen(torch.from_numpy(images[:, None]).float(), labels, torch.empty(size, 0))
 
-    monkeypatch.setattr(classify, "simulated", rings)
-    classify.held_out.cache_clear()
+    for place in (classify, judging):
+        monkeypatch.setattr(place, "simulated", rings)
+    judging.held_out.cache_clear()
     config = classify.Config(width=4, images=90, steps=60, batch=30, warmup=5, lr=3e-3, ema=0.9, validate_every=30,
                              validation=90, test=300, precision="float32")
     run(tmp_path / "run", config)
-    classify.held_out.cache_clear()
+    judging.held_out.cache_clear()
     metrics = read_card(tmp_path / "run" / "best.safetensors")["metrics"]
     assert metrics["accuracy"] > 0.98 and metrics["macro_auc"] > 0.999 and metrics["n"] == 300
