@@ -13,9 +13,9 @@ RUNS = ("#3f74c8", "#d9822b", "#1f9e89", "#9b5fc0", "#c2527a", "#8a8f9c")  # tol
 GRID = "rgba(128,136,155,0.22)"
 FAINT = "rgba(128,136,155,0.9)"
 MAX_POINTS = 600  # of one curve; more than there are pixels tell nothing
-NAMES = {"loss": "Loss (cross-entropy)", "accuracy": "Accuracy", "lr": "Learning rate", "rate": "Images a second",
+NAMES = {"loss": "Loss", "accuracy": "Accuracy", "lr": "Learning rate", "rate": "Images a second",
          "gradient": "Length of the gradient", "data_share": "Share of time spent on data", "ece": "Calibration error",
-         "macro_auc": "Macro AUC"}
+         "macro_auc": "Macro AUC", "error": "Error, in spreads"}
 MARGIN = dict(l=58, r=14, t=38, b=44, autoexpand=False)
 
 
@@ -25,14 +25,14 @@ class Curve:
 
     name: str
     lines: list[dict]   # of metrics.jsonl
-    steps: int          # planned
+    steps: int          # planned, or expected where minutes end it
 
 
 def quantities(curves: Sequence[Curve]) -> list[str]:
     """What can be drawn of these runs: names of a line's plain numbers, training and validation under one name."""
     found = {name.removeprefix("val_") for curve in curves for line in (*curve.lines[-1:], *judged(curve.lines)[-1:])
              for name, value in line.items() if isinstance(value, int | float)}
-    first = [name for name in ("loss", "accuracy", "macro_auc", "ece", "lr", "rate", "data_share", "gradient")
+    first = [name for name in ("loss", "accuracy", "macro_auc", "error", "ece", "lr", "rate", "data_share", "gradient")
              if name in found]
     return first + sorted(found - {*first, "step", "seconds", "n", "done"})
 

@@ -3,6 +3,9 @@
 A place (B, P + 1) is the coordinates of SmoothLens with the logarithm of the amplitude last, (B, P) where that is held.
 """
 
+from functools import lru_cache
+
+import torch
 from torch import Tensor
 
 from lenslab.fit.smooth import STEP, SmoothLens
@@ -27,8 +30,15 @@ def scenes_at(lens: SmoothLens, place: Tensor, supersampling: int | None = None)
 def grid(scenes: Scenes) -> Pair:
     """x (1, 1, N ss) and y (1, N ss, 1) of the rays in the image plane."""
     camera, like = scenes.template.camera, scenes["lens.theta_E"]
-    axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
+    axis = kept_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, like.device, like.dtype)
     return axis[None, None, :], axis[None, :, None]
+
+
+@lru_cache(maxsize=32)
+def kept_axis(num_pix: int, pixel_scale: float, supersampling: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """A fit asks for it some hundred times. Outside inference mode, as it may serve gradients later."""
+    with torch.inference_mode(False):
+        return pixel_axis(num_pix, pixel_scale, supersampling, device=device, dtype=dtype)
 
 
 def struck(scenes: Scenes, alpha: Pair) -> Pair:

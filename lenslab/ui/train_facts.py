@@ -113,6 +113,17 @@ def progress(job: Job, lines: list[dict]) -> Progress:
                     number(last, "data_share"), left, min(1.0, done(last)))
 
 
+def planned(job: Job, lines: list[dict]) -> int:
+    """Steps that a run will take: those it was given, or as many as its minutes will allow at its pace so far.
+
+    The latter in two digits, so that a picture of it does not move with every line.
+    """
+    share = number(lines[-1], "done") if lines else None
+    if not job.config.get("minutes") or not share:
+        return job.steps
+    return min(job.steps, max(lines[-1]["step"], round(float(f"{lines[-1]['step'] / share:.2g}"))))
+
+
 def sentence(job: Job) -> str:
     """What is the matter with a run, in words for everybody."""
     icon, words = SAID[job.status]

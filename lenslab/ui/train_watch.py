@@ -110,14 +110,15 @@ def state(job: Job, lines: list[dict]) -> None:
     at = facts.progress(job, lines)
     st.markdown(facts.sentence(job))
     left = f", about {duration_words(at.left)} left" if at.left and job.status == "running" else ""
-    minutes = job.config.get("minutes")
-    budget = f" or {minutes:g} minutes of the processor" if minutes else ""
-    st.progress(at.done or 0.0, text=f"step {job.step} of {job.steps or '?'}{budget}{left}")
+    steps, minutes = facts.planned(job, lines), job.config.get("minutes")
+    budget = f"about {steps} in {minutes:g} minutes of the processor" if minutes and steps < job.steps else steps or "?"
+    st.progress(at.done or 0.0, text=f"step {job.step} of {budget}{left}")
     with st.container(horizontal=True, gap="small"):
         judged = at.judged or ("val_accuracy", None)
-        number(judged[0].removeprefix("val_"), judged[1], ".3f", "Of validation images, which it does not learn from; "
+        which = "accuracy" if judged[0] == "val_accuracy" else "validation loss"
+        number(which, judged[1], ".3f", "Of validation images, which it does not learn from; "
                "test images judge it once, at the end.")
-        number("loss", at.loss, ".3f", "Mean surprise at the truth of the last training batches; lower is better.")
+        number("loss", at.loss, ".3f", "Of the last training batches: what the training lowers.")
         number("learning rate", at.lr, ".2g", "It rises over the warm-up and falls along half a cosine.")
         number("images / s", at.rate, ".0f", "Learnt from, simulation included.")
         number("data share", at.data_share, ".0%", "Of the time, spent waiting for images: near 0, simulation does "
@@ -165,8 +166,9 @@ def delete(name: str) -> None:
 
 def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None:
     """Loss, another quantity, and what a judged network mixes up."""
-    runs = [training.Curve(job.name, lines, job.steps)]
-    runs += [training.Curve(other.name, facts.lines_of(other), other.steps) for other in map(found, beside) if other]
+    runs = [training.Curve(job.name, lines, facts.planned(job, lines))]
+    runs += [training.Curve(other.name, more := facts.lines_of(other), facts.planned(other, more))
+             for other in map(found, beside) if other]
     metrics = card.get("metrics") if isinstance(card.get("metrics"), dict) else {}
     classes, counts = card.get("classes"), metrics.get("confusion")
     places = st.columns(3 if counts else 2, gap="medium")

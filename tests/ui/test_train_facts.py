@@ -41,6 +41,15 @@ def test_minutes_of_the_processor_tell_how_far_a_run_is_where_they_end_it():
     assert at.done == 0.2 and at.left == pytest.approx(60 * 8)
 
 
+def test_steps_that_minutes_allow_are_expected_in_two_digits():
+    lines = [dict(step=512, done=0.25)]
+    assert facts.planned(a_job(steps=10**6, config=dict(minutes=10.0)), lines) == 2000
+    assert facts.planned(a_job(steps=600, config=dict(minutes=10.0)), lines) == 600, "its steps end it first"
+    assert facts.planned(a_job(steps=600), lines) == 600 and facts.planned(a_job(steps=600), []) == 600
+    finished = [dict(step=5514, done=1.0)]
+    assert facts.planned(a_job(steps=10**6, config=dict(minutes=10.0)), finished) == 5514, "none is drawn outside"
+
+
 def test_the_newest_validation_is_told_and_what_is_not_a_number_is_not():
     lines = [dict(step=10, loss=1.0, val_accuracy=0.4), dict(step=20, loss=None, lr=True)]
     at = facts.progress(a_job(), lines)
