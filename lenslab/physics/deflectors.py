@@ -155,10 +155,14 @@ def _power_law_coefficients(t: Tensor, terms: int) -> list:
     w = 4 zeta/(1 + zeta)^2. They grow no faster than k^0.6 for slopes up to 2.8.
     """
     b = 0.5 * t
-    coefficients = [torch.ones_like(b), (2 * (1 - b) - (2 - 6 * b)) / (2 - b)]
-    for k in range(2, terms):
-        value = (k - 3 + b) * coefficients[-2] - (2 - 6 * b) * coefficients[-1] + ((1 - b) if k == 2 else 0)
-        coefficients.append(value / (k + 1 - b))
+    k = torch.arange(2, terms, device=b.device, dtype=b.dtype).reshape(-1, *[1] * b.ndim)
+    down = 1 / (k + 1 - b)
+    older, newer = ((k - 3 + b) * down).unbind(), ((6 * b - 2) * down).unbind()
+    coefficients = [torch.ones_like(b), 4 * b / (2 - b)]
+    for old, new in zip(older, newer, strict=True):
+        coefficients.append(torch.addcmul(old * coefficients[-2], new, coefficients[-1]))
+        if len(coefficients) == 3:
+            coefficients[2] = coefficients[2] + (1 - b) * down[0]
     return coefficients
 
 
