@@ -33,10 +33,10 @@ def held(lens: SmoothLens, like: Tensor) -> Tensor:
     return torch.cat([width.square().reciprocal(), like.new_zeros(1 if lens.amplitude else 0)])
 
 
-def found(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, mean: Tensor, steps: int
+def found(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, mean: Tensor, steps: int, share: float = FEW
           ) -> tuple[Tensor, Tensor]:
     """Places (B, Q) and knots (B, K) near the best, from places less near; `mean` (Q,) is usual of coordinates."""
-    prior, few = held(lens, image), doubted(image, sigma, FEW)
+    prior, few = held(lens, image), doubted(image, sigma, share)
     if steps:
         place = profile.descend(lens, image, doubted(image, sigma), place, prior, mean, steps)[0]
     blank = Beyond(Clumps, image.new_zeros(len(image), clumps.number()))
