@@ -22,7 +22,7 @@ STEPS = 8
 ROUNDS = 5               # with knots, where sources have clumps
 PRIOR = 2.0              # spreads of the population that one sigma of the prior is wide
 AGAIN = 0.3, 0.1         # shares in doubt with which clumps are sought anew where chi^2 is too high for noise:
-NOISE = 3.0              # by so many sigmas of its distribution; of 80 smooth lenses 10 are left so at first, 2 then
+NOISE = 3.0              # by so many sigmas of its distribution; of 80 smooth lenses 10 are left so at first, then 1
 AT_ONCE = 2**16          # rays in one piece on a CPU: it stays in cache
 
 

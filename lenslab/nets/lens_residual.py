@@ -17,7 +17,7 @@ STARTS = 3     # places from which the fit begins; where sources have clumps FEW
 FEWER = 2
 TRIALS = 3     # steps from each of them
 STEPS = 8      # more from the best,
-SEEKING = 3    # and as many, from there too, on the way to the clumps of the source
+SEEKING = 3    # and so many, from there too, on the way to the clumps of the source
 
 
 class LensResidual(PhysicsCNN):

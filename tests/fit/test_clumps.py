@@ -6,7 +6,7 @@ import torch
 from scipy.stats import chi2
 
 from lenslab.fit import clumps as clumps_of
-from lenslab.fit import fit, ripples, smooth_lens
+from lenslab.fit import fit, gauss_newton, ripples, smooth_lens
 from lenslab.fit import knots as knots_of
 from lenslab.fit.clumps import Clumps
 from lenslab.fit.knots import Knots
@@ -152,6 +152,21 @@ def test_clumps_are_sought_better_while_the_profile_is_in_doubt(hst):
     alone = fit(lens, image, sigma, start, steps=8, rounds=0)
     after = fit(lens, image, sigma, alone.coordinates, steps=0).chi2
     assert float((found - told).clamp(0, 500).mean()) < float((after - told).clamp(0, 500).mean())
+
+
+def test_where_more_than_noise_is_left_clumps_are_sought_again(hst, monkeypatch):
+    """Never for the worse, and what one search left alone is the same to the bit."""
+    lens, made = hst
+    image, sigma, truth, _ = made["clumpy"]
+    off = torch.randn(truth.shape, generator=torch.Generator().manual_seed(3)).to(truth)
+    start = lens.kept(truth + 0.3 * lens.std.to(truth) * off)
+    found = fit(lens, image, sigma, start, steps=3)
+    monkeypatch.setattr(gauss_newton, "AGAIN", ())
+    once = fit(lens, image, sigma, start, steps=3)
+    noise = once.chi2 <= image[0].numel() + gauss_newton.NOISE * (2 * image[0].numel()) ** 0.5
+    assert 0 < int(noise.sum()) < len(image), "some of each"
+    assert torch.equal(found.residual[noise], once.residual[noise]) and (found.chi2 <= once.chi2).all()
+    assert (found.chi2 < once.chi2 - 100).any()
 
 
 def test_a_population_of_plain_profiles_is_fitted_without_them():
