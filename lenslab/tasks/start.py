@@ -14,12 +14,12 @@ from lenslab.fit import smooth_lens
 from lenslab.nets.start import Start
 from lenslab.population import find
 from lenslab.quantity import count
+from lenslab.tasks.answers import AT_ONCE
 from lenslab.tasks.chunks import chunks_beside
-from lenslab.tasks.feed import StreamFeed, simulated
+from lenslab.tasks.feed import StreamFeed
+from lenslab.tasks.judging import HELD_OUT_SEED, held_out
 from lenslab.tasks.seen import Recipe
 from lenslab.tasks.training import Training
-
-HELD_OUT_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1)
 
 def evaluate(model: Reader, config: Config, device: torch.device, split: str = "validation") -> dict:
     """The loss, the root mean square error, in spreads, of all coordinates, and of each."""
-    seen = simulated(recipe_of(config, HELD_OUT_SEED, split), config.test if split == "test" else config.validation,
-                     config.workers)
+    seen = held_out(recipe_of(config, HELD_OUT_SEED, split), config.test if split == "test" else config.validation,
+                    config.workers)
     found = predict(model, seen.given, device)
     error = (found - seen.truth).square().mean(0).sqrt().tolist()
     return dict(loss=float(nn.functional.smooth_l1_loss(found, seen.truth)), error=float(np.mean(error)),
@@ -92,4 +92,4 @@ def evaluate(model: Reader, config: Config, device: torch.device, split: str = "
 def predict(model: Reader, sigmas: Tensor, device: torch.device | str = "cpu") -> Tensor:
     """Coordinates (B, P) in spreads from their mean in the population, of images in sigmas (B, 1, H, W)."""
     with torch.no_grad(), torch.autocast(torch.device(device).type, enabled=False):
-        return torch.cat([model(part.to(device)).cpu() for part in sigmas.split(256)])
+        return torch.cat([model(part.to(device)).cpu() for part in sigmas.split(AT_ONCE)])
