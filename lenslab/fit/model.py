@@ -11,10 +11,10 @@ from torch import Tensor
 
 from lenslab.fit.clumps import Clumps
 from lenslab.fit.knots import Knots
-from lenslab.fit.rays import Pair, bends, deflection, deflections, scenes_at, struck
+from lenslab.fit.rays import Pair, Rays, deflection, scenes_at, struck
 from lenslab.fit.smooth import SmoothLens
 from lenslab.images import ceiling
-from lenslab.images.model import column, source_light, source_profile_tangents, total
+from lenslab.images.model import column, source_light, source_profile_tangents
 from lenslab.images.simulate import photographed
 from lenslab.scenes import Scenes
 
@@ -60,8 +60,8 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
     With something beyond the profile there are K columns more, for a unit of each of its numbers.
     """
     scenes = scenes_at(lens, place, supersampling)
-    parts = deflections(lens, scenes)
-    beta = struck(scenes, total(list(parts.values())))
+    rays = Rays(scenes) if lens.free else None
+    beta = struck(scenes, rays.alpha() if rays else deflection(lens, scenes))
     profile = source_profile_tangents(scenes, *beta)
     here, more = profile["light"], None if beyond is None else beyond.at(scenes, beta)
     light = dict(source_x=-profile["x"], source_y=-profile["y"], log_R=profile["log_R"], source_e1=profile["e1"],
@@ -69,8 +69,8 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
     if more is not None:
         here = here + more.light
         light |= {name: light[name] + change for name, change in more.moves().items()}
-    for name, bent in bends(lens, scenes, place, parts).items():     # a ray bent by dalpha more sees what a source that
-        light[name] = light["source_x"] * bent[0] + light["source_y"] * bent[1]     # moved by dalpha would show
+    if rays:     # one that is bent more sees what a source that moved shows
+        light |= rays.pushed(lens, torch.stack([light["source_x"], light["source_y"]]))
     images = taken(scenes, torch.stack([here] + [light[name] for name in lens.names], 1))
     image = images[:, :1]
     if lens.amplitude:
@@ -95,6 +95,8 @@ def taken(scenes: Scenes, light: Tensor) -> Tensor:
 
 def response(scenes: Scenes, image: Tensor) -> Tensor:
     """Change of what is recorded on average for a count a second more (B, 1, N, N)."""
+    if straight(scenes):
+        return torch.ones_like(image)
     step = AMPLITUDE_STEP * image.amax((2, 3), keepdim=True).clamp_min(1e-12)
     return (expected(scenes, image + step) - expected(scenes, image - step)) / (2 * step)
 
@@ -124,4 +126,9 @@ def precise(matrix: Tensor) -> Tensor:
 
 def expected(scenes: Scenes, model: Tensor) -> Tensor:
     """What the camera records on average of noise-free images, in its unit."""
-    return ceiling.expected(scenes, model)[0]
+    return model if straight(scenes) else ceiling.expected(scenes, model)[0]
+
+
+def straight(scenes: Scenes) -> bool:
+    """Whether noise leaves the mean of an image as it is: the habits of DeepLenseSim do not."""
+    return not (scenes.template.camera.noise_twice or scenes.template.camera.doubled)

@@ -4,19 +4,20 @@ A place (B, P + 1) is the coordinates of SmoothLens with the logarithm of the am
 """
 
 from functools import lru_cache
+from math import pi
 
 import torch
 from torch import Tensor
 
-from lenslab.fit.smooth import STEP, SmoothLens
-from lenslab.images.model import SMOOTH, LensModel, column, total
+from lenslab.fit.circle import NODES, POLES, SHAPE, differences, flattened, multipoles, poles, power_law, slope
+from lenslab.fit.smooth import SmoothLens
+from lenslab.images.model import LensModel, column, prepared
 from lenslab.images.realise import realise
-from lenslab.physics import deflectors
+from lenslab.physics.deflectors import CORE2
 from lenslab.physics.grid import pixel_axis
 from lenslab.scenes import Scenes
 
-SHAPE = "e1", "e2", "gamma"     # of the power law, whose change with them is found by differences
-DENSEST = 1e4                   # kappa near the centre: a ray that hits it must not rule a fit
+INNERMOST = 1e-4      # arcsec: nearer to the centre nothing changes faster with its place, so that no ray rules a fit
 
 Pair = tuple[Tensor, Tensor]      # along x and along y
 
@@ -24,7 +25,7 @@ Pair = tuple[Tensor, Tensor]      # along x and along y
 def scenes_at(lens: SmoothLens, place: Tensor, supersampling: int | None = None) -> Scenes:
     P = len(lens.names)
     amplitude = place[:, P] if place.shape[1] > P else place.new_zeros(len(place))
-    return lens.scenes(place[:, :P], amplitude, supersampling)
+    return prepared(lens.scenes(place[:, :P], amplitude, supersampling))
 
 
 def grid(scenes: Scenes) -> Pair:
@@ -49,83 +50,84 @@ def struck(scenes: Scenes, alpha: Pair) -> Pair:
 
 def deflection(lens: SmoothLens, scenes: Scenes) -> Pair:
     """alpha_x, alpha_y (B, N ss, N ss), or (1, N ss, N ss) where all lenses are the same; beta = theta - alpha."""
-    return total(list(deflections(lens, scenes).values()))
+    if lens.free:
+        return Rays(scenes).alpha()
+    like = scenes["lens.theta_E"]
+    return still(lens, scenes.template.camera.supersampling, like.device, like.dtype)
 
 
-def deflections(lens: SmoothLens, scenes: Scenes, only: tuple[str, ...] = SMOOTH, what: str = "deflection") -> dict:
-    """alpha of each part of the lens by name, or its kappa; of one lens where all are the same."""
-    if not lens.free:
-        scenes = scenes.take(slice(0, 1))
-    return LensModel(scenes, realise(scenes)).smooth_parts(what, *grid(scenes), only)
+@lru_cache(maxsize=8)
+def still(lens: SmoothLens, supersampling: int, device: torch.device, dtype: torch.dtype) -> Pair:
+    """The deflection of the one lens of a population that varies its sources alone."""
+    with torch.inference_mode(False):
+        scenes = scenes_at(lens, lens.mean[None].to(device, dtype), supersampling)
+        return LensModel(scenes, realise(scenes)).deflection(*grid(scenes))
 
 
-def bends(lens: SmoothLens, scenes: Scenes, place: Tensor, parts: dict[str, Pair]) -> dict[str, Pair]:
-    """Change of alpha_x and alpha_y (B, N ss, N ss) for a unit of each coordinate of the mass, given alpha by parts."""
-    if not lens.free:
-        return {}
-    x, y = grid(scenes)
-    found = {"theta_E": swollen(scenes, parts), "gamma1": (x, -y), "gamma2": (y, x)}
-    found |= reshaped(lens, scenes, place, parts["power law"])
-    slopes = [hessian(lens, scenes, parts["power law"])] if "center_x" in lens.names else []
-    for m in (3, 4):
-        if f"m{m}" in parts:
-            change = warped(scenes, m)
-            found |= {f"a{m}_x": change["a_x"], f"a{m}_y": change["a_y"]}
-            slopes.append(change["hessian"])
-            for name, rate in zip(("e1", "e2"), flattened(scenes), strict=True):
+class Rays:
+    """Those of a batch in polar coordinates about the centres of their lenses, and these lenses on the circle."""
+
+    def __init__(self, scenes: Scenes):
+        self.scenes = scenes
+        law = power_law(scenes, scenes["lens.theta_E"].new_zeros(1, 3))
+        self.circles = torch.cat([law, multipoles(scenes)[None]]) if scenes.multipoles else law
+        self.x, self.y = grid(scenes)
+        self.dx, self.dy = self.x - column(scenes["lens.center_x"]), self.y - column(scenes["lens.center_y"])
+        self.square = self.dx * self.dx + self.dy * self.dy
+        self.log_r = 0.5 * self.square.clamp_min(CORE2).log()
+        self.power = 2 - column(scenes["lens.gamma"])
+        self.strength = torch.where(self.square < CORE2, 0.0, (self.power * self.log_r).exp())
+        turn = (torch.atan2(self.dy, self.dx) + pi) * (NODES / (2 * pi))
+        low = turn.floor().clamp_(0, NODES - 1)
+        self.share = (turn - low).flatten()
+        row = torch.arange(len(turn), device=turn.device)[:, None, None]
+        self.node = (low.long() + row * (NODES + 1)).flatten()
+
+    def read(self, circles: Tensor) -> Tensor:
+        """What n pairs of functions on the circle (n, B, 2, NODES + 1) are at the angles of the rays: (n, 2, ...)."""
+        flat = circles.transpose(1, 2).flatten(2).flatten(0, 1)
+        found = torch.lerp(flat.index_select(1, self.node), flat.index_select(1, self.node + 1), self.share)
+        return found.unflatten(1, self.square.shape).unflatten(0, (-1, 2))
+
+    def alpha(self) -> Pair:
+        """The deflection."""
+        law, *more = self.read(self.circles)
+        bent_x, bent_y = torch.addcmul(more[0], self.strength, law) if more else self.strength * law
+        gamma1, gamma2 = (column(self.scenes[f"lens.{name}"]) for name in ("gamma1", "gamma2"))
+        return bent_x + (gamma1 * self.x + gamma2 * self.y), bent_y + (gamma2 * self.x - gamma1 * self.y)
+
+    def felt(self, circles: Tensor, push: Tensor) -> Tensor:
+        """Change of the light (n, B, N ss, N ss) where rays are bent by n such functions more; `push` as below."""
+        bent = self.read(circles)
+        return torch.addcmul(push[0] * bent[:, 0], push[1], bent[:, 1])
+
+    def pushed(self, lens: SmoothLens, push: Tensor) -> dict[str, Tensor]:
+        """Change of the light (B, N ss, N ss) for a unit of each coordinate of the mass.
+
+        push   (2, B, N ss, N ss)   change for a ray that is bent by 1" more along x, and along y
+        """
+        law, theta_E = self.circles[0], column(self.scenes["lens.theta_E"])
+        shapes = [name for name in SHAPE if name in lens.names]
+        own, turned, *changed = self.felt(
+            torch.cat([torch.stack([law, slope(law)]), differences(lens, self.scenes, law, shapes)]),
+            self.strength * push)
+        found = dict(zip(shapes, changed, strict=True))
+        found["theta_E"] = own * (1 - self.power) / theta_E     # P grows as theta_E^(gamma - 1),
+        if "gamma" in found:
+            found["gamma"] = found["gamma"] - self.log_r * own
+        if len(self.circles) > 1:
+            more, spun, *changed = self.felt(
+                torch.cat([torch.stack([self.circles[1], slope(self.circles[1])]), poles(self.scenes)]), push)
+            found |= dict(zip(POLES, changed, strict=True))
+            found["theta_E"] = found["theta_E"] + more / theta_E     # M as theta_E / sqrt(q)
+            for name, rate in zip(("e1", "e2"), flattened(self.scenes), strict=True):
                 if name in found:
-                    found[name] = tuple(bent + rate * own
-                                        for bent, own in zip(found[name], parts[f"m{m}"], strict=True))
-    if "center_x" in lens.names:
-        xx, xy, yy = (sum(slope) for slope in zip(*slopes, strict=True))
-        found |= {"center_x": (-xx, -xy), "center_y": (-xy, -yy)}
-    return {name: found[name] for name in lens.mass_names}
-
-
-def swollen(scenes: Scenes, parts: dict[str, Pair]) -> Pair:
-    """For a unit of theta_E: the power law grows as theta_E^(gamma - 1), multipoles with theta_E."""
-    slope = 1.0 if scenes.sie else column(scenes["lens.gamma"]) - 1
-    rise = {name: slope if name == "power law" else 1.0 for name in parts if name != "shear"}
-    return tuple(sum(rate * parts[name][axis] for name, rate in rise.items()) / column(scenes["lens.theta_E"])
-                 for axis in (0, 1))
-
-
-def reshaped(lens: SmoothLens, scenes: Scenes, place: Tensor, here: Pair) -> dict[str, Pair]:
-    """Of the power law for a unit of each of SHAPE, by differences: lenses with one coordinate moved are one batch."""
-    at = {name: lens.names.index(name) for name in SHAPE if name in lens.names}
-    if not at:
-        return {}
-    widths = {name: STEP * float(lens.std[k]) for name, k in at.items()}
-    places = place.repeat(len(at), 1).unflatten(0, (len(at), -1))
-    for there, (name, k) in zip(places, at.items(), strict=True):
-        there[:, k] += widths[name]
-    moved = scenes_at(lens, places.flatten(0, 1), scenes.template.camera.supersampling)
-    there = [axis.unflatten(0, (len(at), -1)) for axis in deflections(lens, moved, ("power law",))["power law"]]
-    return {name: tuple((axis[k] - own) / width for axis, own in zip(there, here, strict=True))
-            for k, (name, width) in enumerate(widths.items())}
-
-
-def hessian(lens: SmoothLens, scenes: Scenes, alpha: Pair) -> tuple[Tensor, Tensor, Tensor]:
-    """psi_xx, psi_xy, psi_yy of the power law, given its alpha."""
-    kappa = deflections(lens, scenes, ("power law",), "convergence")["power law"].clamp_max(DENSEST)
-    gamma = 2.0 if scenes.sie else column(scenes["lens.gamma"])
-    center = column(scenes["lens.center_x"]), column(scenes["lens.center_y"])
-    return deflectors.power_law_hessian(*grid(scenes), *alpha, kappa, gamma, *center)
-
-
-def warped(scenes: Scenes, m: int) -> dict[str, tuple]:
-    """Of a multipole: for a unit of its components on the sky's axes, and for one of place."""
-    scale = column(scenes["lens.theta_E"] / scenes["lens.q"].sqrt())
-    angle = m * (scenes["lens.phi"] + scenes[f"lens.delta_phi_m{m}"])
-    size = scenes[f"lens.a{m}_a"]
-    change = deflectors.multipole_tangents(*grid(scenes), m, column(size * angle.cos()), column(size * angle.sin()),
-                                           column(scenes["lens.center_x"]), column(scenes["lens.center_y"]))
-    return {name: tuple(scale * part for part in parts) for name, parts in change.items()}
-
-
-def flattened(scenes: Scenes) -> Pair:
-    """Of the logarithm of 1/sqrt(q), with which multipoles grow, for a unit of e1 and of e2: (B, 1, 1) each."""
-    e1, e2 = map(column, scenes.ellipticity("lens"))
-    square = e1 * e1 + e2 * e2
-    size = square.sqrt().clamp_min(1e-9)
-    return e1 / size / (1 - square), e2 / size / (1 - square)
+                    found[name] = found[name] + rate * more
+            turned = turned + spun
+        found["gamma1"] = push[0] * self.x - push[1] * self.y
+        found["gamma2"] = push[1] * self.x + push[0] * self.y
+        per_square = 1 / self.square.clamp_min(INNERMOST**2)
+        outward, around = self.power * own * per_square, turned * per_square
+        found["center_x"] = around * self.dy - outward * self.dx
+        found["center_y"] = -around * self.dx - outward * self.dy
+        return {name: found[name] for name in lens.mass_names}

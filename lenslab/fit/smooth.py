@@ -68,7 +68,7 @@ class SmoothLens:
     def scenes(self, coordinates: Tensor, amplitude: Tensor, supersampling: int | None = None) -> Scenes:
         """Lenses at coordinates (B, P); `amplitude` (B,) is the logarithm of the flux or of the exposure."""
         at = dict(zip(self.names, coordinates.unbind(1), strict=True))
-        values = {path: torch.full_like(amplitude, value) for path, value in self.fixed.items()}
+        values = dict(held(self, len(amplitude), amplitude.device, amplitude.dtype))
         for path, name in (("lens.theta_E", "theta_E"), ("lens.center_x", "center_x"), ("lens.center_y", "center_y"),
                            ("lens.gamma1", "gamma1"), ("lens.gamma2", "gamma2"), ("lens.gamma", "gamma"),
                            ("source.center_x", "source_x"), ("source.center_y", "source_y")):
@@ -89,10 +89,7 @@ class SmoothLens:
             values["source.magnitude"] = values["source.magnitude"] - 2.5 / np.log(10) * amplitude
         elif self.amplitude:
             values[self.amplitude] = values[self.amplitude] * amplitude.exp()
-        template = self.template
-        if supersampling is not None:
-            template = replace(template, camera=replace(self.camera, supersampling=supersampling))
-        return Scenes.from_values(template, values, np.zeros((len(amplitude), 2), np.int64))
+        return Scenes.from_values(sampled(self, supersampling), values, np.zeros((len(amplitude), 2), np.int64))
 
     def of_table(self, paths: tuple[str, ...], table: np.ndarray) -> Tensor:
         """Coordinates (n, P) of items whose settings are the rows of `table` (n, len(paths)), as `draw.Items` has."""
@@ -116,6 +113,20 @@ class SmoothLens:
                 shrink = (steepest / torch.hypot(inside[:, k], inside[:, j]).clamp_min(1e-9)).clamp_max(1)
                 inside[:, k], inside[:, j] = inside[:, k] * shrink, inside[:, j] * shrink
         return inside
+
+
+@lru_cache(maxsize=64)
+def held(lens: SmoothLens, n: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The fixed numbers of n scenes: a fit asks for them some hundred times."""
+    with torch.inference_mode(False):
+        return {path: torch.full((n,), value, device=device, dtype=dtype) for path, value in lens.fixed.items()}
+
+
+@lru_cache(maxsize=64)
+def sampled(lens: SmoothLens, supersampling: int | None) -> Scene:
+    """What the scenes of a fit share, with so many rays a pixel and side."""
+    camera = lens.camera if supersampling is None else replace(lens.camera, supersampling=supersampling)
+    return replace(lens.template, camera=camera)
 
 
 def axes(e1: Tensor, e2: Tensor) -> tuple[Tensor, Tensor]:

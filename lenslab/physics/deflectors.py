@@ -71,20 +71,6 @@ def epl_convergence(x, y, theta_E, gamma, e1, e2, center_x, center_y) -> Tensor:
     return (3 - gamma) / 2 * (theta_E * ellipse.root / ellipse.modulus) ** (gamma - 1)
 
 
-def power_law_hessian(x, y, alpha_x, alpha_y, kappa, gamma, center_x, center_y) -> tuple[Tensor, Tensor, Tensor]:
-    """psi_xx, psi_xy, psi_yy of a power law, elliptical or not, from its deflection and its convergence.
-
-    alpha is homogeneous of degree 2 - gamma about the centre: its change along the radius is (2 - gamma) alpha/r, and
-    the trace of its changes is 2 kappa (Tessore & Metcalf 2015, eq. 19, in real numbers).
-    """
-    dx, dy = x - center_x, y - center_y
-    inverse = (dx * dx + dy * dy).clamp_min(CORE2).rsqrt()
-    ux, uy = dx * inverse, dy * inverse
-    along_x, along_y = ((2 - gamma) * alpha * inverse - kappa * u for alpha, u in ((alpha_x, ux), (alpha_y, uy)))
-    shear1, shear2 = ux * along_x - uy * along_y, uy * along_x + ux * along_y
-    return kappa + shear1, shear2, kappa - shear1
-
-
 class _Ellipse:
     """The elliptical coordinate z' = z - e z*, with z = x + iy from the centre and e = e1 + i e2, in real numbers.
 
@@ -182,20 +168,6 @@ def multipole_deflection(x, y, m: int, a_m, phi_m, center_x, center_y) -> tuple[
     _, ux, uy, cosine, sine = _multipole(x, y, m, phi_m, center_x, center_y)
     a = a_m / (1 - m * m)
     return a * (ux * cosine + m * uy * sine), a * (uy * cosine - m * ux * sine)
-
-
-def multipole_tangents(x, y, m: int, a_x, a_y, center_x, center_y) -> dict[str, tuple]:
-    """Changes of the deflection of the multipole a_x + i a_y = a_m exp(i m phi_m), which is linear in both.
-
-    a_x, a_y   for a unit of each: (alpha_x, alpha_y)
-    hessian    for a unit of place: psi_xx, psi_xy, psi_yy
-    """
-    r, ux, uy, cosine, sine = _multipole(x, y, m, torch.zeros_like(a_x), center_x, center_y)
-    a = 1 / (1 - m * m)
-    double = (a_x * cosine + a_y * sine) / r        # 2 kappa
-    return {"a_x": (a * (ux * cosine + m * uy * sine), a * (uy * cosine - m * ux * sine)),
-            "a_y": (a * (ux * sine - m * uy * cosine), a * (uy * sine + m * ux * cosine)),
-            "hessian": (double * uy * uy, -double * ux * uy, double * ux * ux)}
 
 
 def multipole_convergence(x, y, m: int, a_m, phi_m, center_x, center_y) -> Tensor:

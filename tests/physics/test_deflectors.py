@@ -94,35 +94,6 @@ def test_multipole_is_lenstronomys(m, dtype, tolerance):
     compare("multipole", same, Multipole(), kwargs, dtype, tolerance)
 
 
-@pytest.mark.parametrize("gamma, q", [(2.0, 0.7), (1.7, 0.9), (2.4, 0.5)])
-def test_hessian_of_a_power_law_is_lenstronomys(gamma, q):
-    e1, e2 = ellipticity(q, 0.5)
-    x, y, X, Y = sky()
-    values = numbers(1.2, gamma, e1, e2, *CENTRE)
-    alpha, kappa = deflectors.epl_deflection(x, y, *values), deflectors.epl_convergence(x, y, *values)
-    ours = deflectors.power_law_hessian(x, y, *alpha, kappa, gamma, *numbers(*CENTRE))
-    xx, xy, _, yy = EPL().hessian(X, Y, 1.2, gamma, e1, e2, *CENTRE)
-    for mine, theirs in zip(ours, (xx, xy, yy), strict=True):
-        np.testing.assert_allclose(mine[0].numpy(), theirs, rtol=0, atol=1e-7 * np.abs(theirs).max())
-
-
-@pytest.mark.parametrize("m", [3, 4])
-def test_changes_of_a_multipole_are_lenstronomys(m):
-    """It is linear in its components, so that lenstronomy's own deflection is the change for a unit of each."""
-    x, y, X, Y = sky()
-    a_x, a_y = 0.03, -0.04
-    found = deflectors.multipole_tangents(x, y, m, *numbers(a_x, a_y, *CENTRE))
-    for name, angle in (("a_x", 0.0), ("a_y", np.pi / 2)):
-        theirs = Multipole().derivatives(X, Y, m=m, a_m=1.0, phi_m=angle / m, center_x=CENTRE[0],
-                                         center_y=CENTRE[1])
-        for mine, alpha in zip(found[name], theirs, strict=True):
-            np.testing.assert_allclose(mine[0].numpy(), alpha, rtol=0, atol=1e-12)
-    xx, xy, _, yy = Multipole().hessian(X, Y, m=m, a_m=np.hypot(a_x, a_y), phi_m=np.arctan2(a_y, a_x) / m,
-                                        center_x=CENTRE[0], center_y=CENTRE[1])
-    for mine, theirs in zip(found["hessian"], (xx, xy, yy), strict=True):
-        np.testing.assert_allclose(mine[0].numpy(), theirs, rtol=1e-9, atol=1e-11)
-
-
 @pytest.mark.parametrize("dtype, tolerance", TYPES)
 def test_shear_and_point_mass_are_lenstronomys(dtype, tolerance):
     compare("shear", same, Shear(), dict(gamma1=0.05, gamma2=-0.02), dtype, tolerance)
