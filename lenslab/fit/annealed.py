@@ -38,7 +38,7 @@ def found(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, mean: T
     """Places (B, Q) and knots (B, K) near the best, from places less near; `mean` (Q,) is usual of coordinates."""
     prior, few = held(lens, image), doubted(image, sigma, share)
     if steps:
-        place = profile.descend(lens, image, doubted(image, sigma), place, prior, mean, steps)[0]
+        place = profile.descend(lens, image, doubted(image, sigma), place, prior, mean, steps, sharp=0)[0]
     blank = Beyond(Clumps, image.new_zeros(len(image), clumps.number()))
     place, weights, _, _ = joint.descend(lens, image, few, place, blank, prior, mean, rounds=1)
     start = Beyond(Knots, knots.seen_in(weights))

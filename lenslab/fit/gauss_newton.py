@@ -15,7 +15,7 @@ from torch import Tensor
 from lenslab.fit import annealed, joint, knots
 from lenslab.fit.knots import Knots
 from lenslab.fit.model import Beyond, first_amplitude, precise
-from lenslab.fit.profile import descend
+from lenslab.fit.profile import SHARP, descend
 from lenslab.fit.smooth import SmoothLens
 
 STEPS = 8
@@ -40,16 +40,17 @@ class Fit:
 
 
 def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: int = STEPS, rounds: int = ROUNDS,
-        values: Tensor | None = None) -> Fit:
+        values: Tensor | None = None, sharp: int = SHARP) -> Fit:
     """The smooth lens of each image, from starts (B, P) in plain coordinates.
 
     image, sigma  (B, 1, H, W)  in the unit of the population's camera, H and W those of `lens.camera`
     steps         with the source's profile alone; where rounds with knots follow, on the way to finding them
     rounds        with knots, where the population's sources have clumps; 0 leaves these away
     values        (B, n * 7) of the knots at the start, where they are known: nothing is then sought
+    sharp         last steps with the profile alone whose tangents have all rays, and not one a pixel
     """
     with torch.no_grad():
-        made = whole(lens, image, sigma, lens.kept(start.to(image)), steps, rounds, values)
+        made = whole(lens, image, sigma, lens.kept(start.to(image)), steps, rounds, values, sharp=sharp)
         most = image[0].numel() + NOISE * (2 * image[0].numel()) ** 0.5
         for share in AGAIN if lens.clumpy and rounds and values is None else ():
             rows = (made.chi2 > most).nonzero()[:, 0]
@@ -60,10 +61,10 @@ def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: in
 
 
 def whole(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: int, rounds: int,
-          values: Tensor | None, share: float = annealed.FEW) -> Fit:
+          values: Tensor | None, share: float = annealed.FEW, sharp: int = SHARP) -> Fit:
     """All pieces of a batch."""
     parts = [best(lens, image[rows], sigma[rows], start[rows], steps, rounds,
-                  None if values is None else values[rows].to(image), share) for rows in pieces(lens, image)]
+                  None if values is None else values[rows].to(image), share, sharp) for rows in pieces(lens, image)]
     return parts[0] if len(parts) == 1 else Fit(*(torch.cat(column) for column in zip(
         *(vars(part).values() for part in parts), strict=True)))
 
@@ -93,7 +94,7 @@ def priors(lens: SmoothLens, like: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: int, rounds: int,
-         values: Tensor | None, share: float) -> Fit:
+         values: Tensor | None, share: float, sharp: int) -> Fit:
     """One piece of a batch."""
     (prior, mean), P = priors(lens, image), len(lens.names)
     if lens.amplitude:
@@ -104,7 +105,7 @@ def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: i
         place, values, left, normal = joint.descend(lens, image, sigma, place, Beyond(Knots, values), prior, mean,
                                                     rounds)
     else:
-        place, left, normal = descend(lens, image, sigma, place, prior, mean, steps)
+        place, left, normal = descend(lens, image, sigma, place, prior, mean, steps, sharp)
         values = image.new_zeros(len(image), 0)
     covariance = torch.linalg.inv(precise(normal)).to(image)[:, :place.shape[1], :place.shape[1]]
     amplitude = place[:, P] if lens.amplitude else place.new_zeros(len(place))

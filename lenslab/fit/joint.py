@@ -23,7 +23,7 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyon
     prior, mean   (Q,)  inverse squares of the widths of the priors of the coordinates, and their middle
     """
     kind, values = beyond
-    left, Q = residual(lens, image, sigma, place, beyond), place.shape[1]
+    left, Q = residual(lens, image, sigma, place, beyond if values.any() else None), place.shape[1]
     pull, middle = kind.prior(values)
     cost = price(left, place, values, prior, mean, pull, middle)
     going = torch.ones_like(cost, dtype=torch.bool)

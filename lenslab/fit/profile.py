@@ -11,23 +11,24 @@ from lenslab.fit.smooth import SmoothLens
 
 DAMPING = 1e-2           # at the start, of the diagonal
 EASED, RAISED = 0.2, 8.0
-SHARP = 2                # last steps whose tangents have all rays: with one a pixel chi^2 ends 1 above its minimum
+SHARP = 2                # with one ray a pixel to the end chi^2 ends 1 above its minimum
 
 
-def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, prior: Tensor, mean: Tensor, steps: int
-            ) -> tuple[Tensor, Tensor, Tensor]:
+def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, prior: Tensor, mean: Tensor, steps: int,
+            sharp: int = SHARP) -> tuple[Tensor, Tensor, Tensor]:
     """From places (B, Q): places, what is left (B, M) in sigmas, normal matrices.
 
     prior, mean   (Q,)  inverse squares of the widths of the priors of the coordinates, and their middle
+    sharp         last steps whose tangents have all rays, others have one a pixel
     """
     damping = torch.full((len(image),), DAMPING).to(image)
     left = residual(lens, image, sigma, place)
     cost = left.square().sum(1) + ((place - mean).square() * prior).sum(1)
     for step in range(steps):
-        sharp = step >= steps - SHARP
-        if sharp:
+        last = step >= steps - sharp
+        if last:
             damping = damping.clamp_max(DAMPING)     # the blunt tangents' troubles are not theirs
-        J = tangents(lens, sigma, place, supersampling=None if sharp else 1)
+        J = tangents(lens, sigma, place, supersampling=None if last else 1)
         normal = J.mT @ J + prior.diag()      # the last one, a step before the end, gives the covariance
         slope = (J.mT @ left[..., None])[..., 0] - prior * (place - mean)
         scale = normal.diagonal(dim1=1, dim2=2)

@@ -71,7 +71,7 @@ class LensResidual(PhysicsCNN):
         starts = [lens.plain(read + self.start.error * self.shift(k).to(read)) for k in range(tries)]
         weighed = doubted(image, sigma) if lens.clumpy else sigma
         tried = fit(lens, image.repeat(tries, 1, 1, 1), weighed.repeat(tries, 1, 1, 1), torch.cat(starts), TRIALS,
-                    rounds=0)
+                    rounds=0, sharp=0)
         first = tried.chi2.unflatten(0, (tries, -1)).argmin(0) * len(image) + torch.arange(len(image)).to(image.device)
         found = fit(lens, image, sigma, tried.coordinates[first], STEPS, rounds=0)
         left = [found.residual]
