@@ -29,8 +29,7 @@ def doubted(image: Tensor, sigma: Tensor, share: float = PROFILE) -> Tensor:
 def held(lens: SmoothLens, like: Tensor) -> Tensor:
     """Inverse squares (Q,) of the widths of the coordinates' priors meanwhile."""
     stiff = torch.tensor([name.startswith(("a3", "a4")) for name in lens.names], device=like.device)
-    width = lens.std.to(like) * torch.where(stiff, STIFF, HELD)
-    return torch.cat([width.square().reciprocal(), like.new_zeros(1 if lens.amplitude else 0)])
+    return lens.pull(torch.where(stiff, STIFF, HELD), like)
 
 
 def found(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, mean: Tensor, steps: int, share: float = FEW

@@ -88,9 +88,8 @@ def pieces(lens: SmoothLens, image: Tensor) -> tuple[Tensor, ...]:
 
 def priors(lens: SmoothLens, like: Tensor) -> tuple[Tensor, Tensor]:
     """Inverse squares (Q,) of the widths of the coordinates' priors and their middle; the amplitude has none."""
-    prior, mean = (PRIOR * lens.std.to(like)).square().reciprocal(), lens.mean.to(like)
-    free = like.new_zeros(1 if lens.amplitude else 0)
-    return torch.cat([prior, free]), torch.cat([mean, free])
+    mean = torch.cat([lens.mean.to(like), like.new_zeros(1 if lens.amplitude else 0)])
+    return lens.pull(PRIOR, like), mean
 
 
 def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: int, rounds: int,

@@ -103,6 +103,11 @@ class SmoothLens:
         """The way back; kept between `low` and `high`."""
         return self.kept(standard * self.std.to(standard) + self.mean.to(standard))
 
+    def pull(self, widths: Tensor | float, like: Tensor) -> Tensor:
+        """Inverse squares (Q,) of Gaussian priors as wide as so many spreads; a free amplitude has none."""
+        prior = (widths * self.std.to(like)).square().reciprocal()
+        return torch.cat([prior, like.new_zeros(1 if self.amplitude else 0)])
+
     def kept(self, coordinates: Tensor) -> Tensor:
         """The same within the limits, and no ellipse flatter than FLATTEST."""
         inside = torch.minimum(torch.maximum(coordinates, self.low.to(coordinates)), self.high.to(coordinates))
