@@ -1,6 +1,8 @@
 """Where tensors live: one GPU of whichever make, or the processor."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -26,6 +28,18 @@ def resolve_device(name: str | torch.device | None = None) -> torch.device:
     if kind == "mps" and (not _has_mps() or int(index or 0) > 0):
         raise ValueError(f"{name!r} is not here ({origin}): torch sees no such Apple GPU; choose cpu or auto.")
     return torch.device(str(name))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch works on one thread of the processor meanwhile: sums depend on how threads share them, and where a thousand
+    small calls follow each other, threads wait for one another, the more so where something else has the other core."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def supported_dtype(device: torch.device | str, dtype: torch.dtype) -> tuple[torch.dtype, str]:

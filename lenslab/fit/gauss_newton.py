@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lenslab.device import one_thread
 from lenslab.fit import annealed, joint, knots
 from lenslab.fit.knots import Knots
 from lenslab.fit.model import Beyond, first_amplitude, precise
@@ -49,7 +50,7 @@ def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: in
     values        (B, n * 7) of the knots at the start, where they are known: nothing is then sought
     sharp         last steps with the profile alone whose tangents have all rays, and not one a pixel
     """
-    with torch.inference_mode():     # a tenth less time than without gradients alone
+    with one_thread(), torch.inference_mode():     # a tenth less time than without gradients alone
         made = whole(lens, image, sigma, lens.kept(start.to(image)), steps, rounds, values, sharp=sharp)
         most = image[0].numel() + NOISE * (2 * image[0].numel()) ** 0.5
         for share in AGAIN if lens.clumpy and rounds and values is None else ():

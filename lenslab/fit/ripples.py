@@ -14,6 +14,7 @@ from math import pi
 import torch
 from torch import Tensor
 
+from lenslab.device import one_thread
 from lenslab.fit.gauss_newton import Fit, pieces, priors
 from lenslab.fit.knots import Knots
 from lenslab.fit.model import Beyond, precise, response, source, taken, tangents
@@ -37,7 +38,7 @@ def waves() -> list[tuple[int, int]]:
 
 def ripples(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
     """What ripples change in the images (B, 1, H, W), in sigmas, beside what lens and source follow them."""
-    with torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         parts = [explained(lens, sigma[rows], Fit(*(part[rows] for part in vars(found).values())))
                  for rows in pieces(lens, sigma)]
     return torch.cat(parts)

@@ -23,6 +23,7 @@ import scipy
 import torch
 
 import lenslab
+from lenslab.device import one_thread
 from lenslab.images.compiled import why_not
 from lenslab.images.workers import columns_of
 
@@ -88,13 +89,8 @@ def rendered(name: str, chunk: int, seed: int, split: str, options: dict[str, bo
                          "workers the environment of this machine.")
     if options.get("compiled") and why_not():
         raise ValueError(f"A dask worker cannot compile: {why_not()} Do without --compile, or install what is missing.")
-    with ONE:  # the compiler and forward-mode derivatives know one thread of a process only
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return columns_of(name, chunk, seed, split, options)
-        finally:
-            torch.set_num_threads(threads)
+    with ONE, one_thread():  # the compiler and forward-mode derivatives know one thread of a process only
+        return columns_of(name, chunk, seed, split, options)
 
 
 def result_of(future, chunk: int, address: str) -> tuple[int, dict[str, np.ndarray]]:

@@ -12,6 +12,7 @@ from multiprocessing import connection
 import numpy as np
 import torch
 
+from lenslab.device import one_thread
 from lenslab.images.draw import items
 from lenslab.population import CHUNK, find
 
@@ -24,13 +25,9 @@ def chunks_from(make: Callable[[int], Columns], chunks: list[int], workers: int)
     Every chunk is made on one thread, whether in a worker or here: sums depend on how threads share them.
     """
     if min(workers, len(chunks)) <= 1:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             for chunk in chunks:
                 yield chunk, make(chunk)
-        finally:
-            torch.set_num_threads(threads)
         return
     spawn = multiprocessing.get_context("spawn")
     left, processes = list(reversed(chunks)), {}

@@ -7,6 +7,7 @@ from multiprocessing import connection, get_context
 
 import torch
 
+from lenslab.device import one_thread
 from lenslab.images.workers import work
 from lenslab.tasks.seen import Recipe, Seen
 
@@ -31,12 +32,8 @@ class Chunks:
     def made(self, chunk: int) -> Seen:
         if self.device.type != "cpu":
             return self.recipe.on(chunk, self.device)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)              # sums depend on how threads share them
-        try:
+        with one_thread():
             return self.recipe.seen(self.recipe.columns(chunk))
-        finally:
-            torch.set_num_threads(threads)
 
     def forget(self, oldest: int) -> None:
         for chunk in [chunk for chunk in self.ready if chunk < oldest]:
