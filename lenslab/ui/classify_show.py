@@ -68,20 +68,27 @@ def warnings(choice: Choice, shown: Shown, answers: Answers) -> None:
         st.warning("These checkpoints cannot tell how far an image lies from what they learnt from. Real lenses may "
                    "well lie outside: take the probabilities as a game.", icon=":material/warning:")
     for network in answers:
-        if network.card.get("complete") is False:
-            st.info(learning(network), icon=":material/school:")
+        if told := doubts(network):
+            st.info(told, icon=":material/school:")
     for remark in shown.remarks:
         st.caption(f":material/info: {remark}")
 
 
-def learning(network: Network) -> str:
-    """Of a network whose training goes on: what may be expected of it so far."""
+def doubts(network: Network) -> str:
+    """What may be expected of a network that learns still, or that has learnt nothing; "" of any other."""
     metrics = network.card.get("metrics") if isinstance(network.card.get("metrics"), dict) else {}
-    so_far, n = metrics.get("macro_auc"), metrics.get("n")
-    figures = f" On {n:,} {'test' if network.card.get('split') == 'test' else 'validation'} images its macro AUC was " \
-              f"{so_far:.2f}, where 0.5 is guessing and 1 is never wrong." \
-        if isinstance(so_far, float) and isinstance(n, int) else ""
-    return f"**{escaped(network.short)}** is still learning: its training is not complete.{figures}"
+    reached, n = metrics.get("macro_auc"), metrics.get("n")
+    if not isinstance(reached, float) or not isinstance(n, int):
+        figures = ""
+    else:
+        split = "test" if network.card.get("split") == "test" else "validation"
+        figures = f" On {n:,} {split} images its macro AUC was {reached:.2f}: 0.5 is guessing and 1 is never wrong."
+    if network.card.get("complete") is False:
+        return f"**{escaped(network.short)}** is still learning: its training is not complete.{figures}"
+    limits = metrics.get("intervals", {}).get("macro_auc") if isinstance(metrics.get("intervals"), dict) else None
+    if isinstance(limits, list) and limits and isinstance(limits[0], float) and limits[0] <= 0.5:
+        return f"**{escaped(network.short)}** guesses: its training was too short for what it was to learn.{figures}"
+    return ""
 
 
 def verdict(answers: Answers, classes: tuple[str, ...]) -> str:

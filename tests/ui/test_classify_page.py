@@ -199,6 +199,14 @@ def test_a_network_that_is_still_learning_says_so_and_how_far_it_is(folder):
     assert not any("still learning" in note.value for note in open_page(item="deeplense-2/test/0/42").info)
 
 
+@pytest.mark.parametrize("limits, guesses", [([0.48, 0.52], True), ([0.51, 0.55], False), (["0.4", 1], False)])
+def test_a_network_that_is_no_better_than_a_guess_says_so(folder, limits, guesses):
+    a_checkpoint(folder, "classify-deeplense-2", "cdm", complete=True, split="test",
+                 metrics=dict(macro_auc=0.5, n=5100, intervals=dict(macro_auc=limits)))
+    told = [note.value for note in open_page(item="deeplense-2/test/0/43").info]
+    assert any("guesses" in note and "5,100 test images" in note for note in told) == guesses
+
+
 def test_files_that_are_no_such_network_are_left_out_and_say_why(folder):
     a_checkpoint(folder, "classify-deeplense-2", "cdm", num_pix=128)
     (folder / "broken.safetensors").write_bytes(b"nothing of the kind")
