@@ -59,29 +59,35 @@ class LensResidual(PhysicsCNN):
         found = super().embed(seen)
         return found if self.moments is None else torch.cat([found, self.moments(self.channels.stretch.back(seen))], 1)
 
-    @torch.no_grad()
     def complete(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Fit]:
         """What the network is given (B, K, h, w) of images and their noise (B, 1, h, w), and the fit behind it.
 
         Both in the unit of the population's camera, h and w those of `lens.camera`.
         """
-        lens, sigmas = self.lens, image / sigma
-        read = self.start(sigmas)
-        tries = FEWER if lens.clumpy else STARTS
-        starts = [lens.plain(read + self.start.error * self.shift(k).to(read)) for k in range(tries)]
-        weighed = doubted(image, sigma) if lens.clumpy else sigma
-        tried = fit(lens, image.repeat(tries, 1, 1, 1), weighed.repeat(tries, 1, 1, 1), torch.cat(starts), TRIALS,
-                    rounds=0, sharp=0)
-        first = tried.chi2.unflatten(0, (tries, -1)).argmin(0) * len(image) + torch.arange(len(image)).to(image.device)
-        found = fit(lens, image, sigma, tried.coordinates[first], STEPS, rounds=0)
-        left = [found.residual]
-        if lens.clumpy:
-            found = fit(lens, image, sigma, tried.coordinates[first], SEEKING)
-            left += [found.residual, ripples(lens, sigma, found)]
-        return torch.cat([sigmas, *left], dim=1), found
+        return fitted(self.start, self.lens, image, sigma)
 
-    def shift(self, k: int) -> Tensor:
-        """Where the k-th start lies, in errors of the first; the same for every image and always."""
-        if k == 0:
-            return torch.zeros(len(self.lens.names))
-        return torch.randn(len(self.lens.names), generator=torch.Generator().manual_seed(k))
+
+@torch.no_grad()
+def fitted(start: Start, lens: SmoothLens, image: Tensor, sigma: Tensor) -> tuple[Tensor, Fit]:
+    """`LensResidual.complete`, with fits that begin where `start` says."""
+    sigmas = image / sigma
+    read = start(sigmas)
+    tries = FEWER if lens.clumpy else STARTS
+    starts = [lens.plain(read + start.error * shift(k, lens).to(read)) for k in range(tries)]
+    weighed = doubted(image, sigma) if lens.clumpy else sigma
+    tried = fit(lens, image.repeat(tries, 1, 1, 1), weighed.repeat(tries, 1, 1, 1), torch.cat(starts), TRIALS,
+                rounds=0, sharp=0)
+    first = tried.chi2.unflatten(0, (tries, -1)).argmin(0) * len(image) + torch.arange(len(image)).to(image.device)
+    found = fit(lens, image, sigma, tried.coordinates[first], STEPS, rounds=0)
+    left = [found.residual]
+    if lens.clumpy:
+        found = fit(lens, image, sigma, tried.coordinates[first], SEEKING)
+        left += [found.residual, ripples(lens, sigma, found)]
+    return torch.cat([sigmas, *left], dim=1), found
+
+
+def shift(k: int, lens: SmoothLens) -> Tensor:
+    """Where the k-th start lies, in errors of the first; the same for every image and always."""
+    if k == 0:
+        return torch.zeros(len(lens.names))
+    return torch.randn(len(lens.names), generator=torch.Generator().manual_seed(k))

@@ -46,9 +46,11 @@ class Learner:
 
     @property
     def norms(self) -> list[nn.Module]:
-        """Layers of the mean network whose statistics are of other weights than its own: batch normalisation."""
-        return [] if self.mean is None else [layer for layer in self.mean.modules()
-                                             if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+        """Layers of the mean network whose statistics are of other weights than its own: batch normalisation, where
+        it learns."""
+        pairs = [] if self.mean is None else zip(self.mean.modules(), self.model.modules(), strict=True)
+        return [mean for mean, moving in pairs
+                if isinstance(mean, nn.modules.batchnorm._BatchNorm) and moving.weight.requires_grad]
 
     @torch.no_grad()
     def settle(self, loss, batches: list) -> None:

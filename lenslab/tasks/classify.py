@@ -11,6 +11,7 @@ from lenslab.fit import smooth_lens
 from lenslab.images.observation import Observation
 from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS, inputs
+from lenslab.nets.start import taught
 from lenslab.population import find
 from lenslab.quantity import choice, count, number, switch
 from lenslab.tasks.answers import given_of, logits_of, probabilities_of, temperature_of
@@ -32,6 +33,8 @@ class Config(Training):
 
     population   name, with switches if any; it gives classes, camera and symmetry, and images to be judged by
     data         an HDF5 set of that population to train on; empty: simulate
+    starts       a checkpoint whose start begins the fits of training images and stays the network's own (give --init
+                 the same file, or one without a start); empty: fits begin near the truth, the start is taught beside
     """
 
     network: str = choice("cnn", tuple(CLASSIFIERS), "cnn is the baseline and the quickest; lens_residual fits a "
@@ -41,6 +44,7 @@ class Config(Training):
     width: int = count(16, 4, 256, "Channels of the first block; each further block has twice as many.", "Width")
     population: str = "seed-64"
     data: str = ""
+    starts: str = ""
     images: int = count(0, 0, 10**6, "Train on so many images again and again; 0 simulates without end.", "Images")
     reuse: int = count(4, 1, 64, "How often each simulated image is shown, each time turned anew; more asks less of "
                        "the simulator.", "Showings")
@@ -58,7 +62,7 @@ class Config(Training):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("population", "data"):
+        for name in ("population", "data", "starts"):
             if not isinstance(getattr(self, name), str) or len(getattr(self, name)) > 1000:
                 raise ValueError(f"{name} must be a word, not {str(getattr(self, name))[:40]!r}.")
         find(self.population)
@@ -74,12 +78,16 @@ class Classification:
 
 def build(config: Config, card: dict | None = None) -> nn.Module:
     """A network with fresh weights. Its `card` has class names and input constants; one of a checkpoint is followed."""
+    begun = "" if card is not None else config.starts
     card = facts(config) if card is None else sound(card)
     kind, settings = CLASSIFIERS[config.network]
     if kind.needs_fit:
         settings = settings | {"population": card["population"]}
     model = kind(len(card["classes"]), width=config.width, **{name: card[name] for name in INPUT}, **settings,
                  **card["constants"])
+    if kind.needs_fit and begun:
+        own = model.start.requires_grad_(False)     # it learns no more, or later fits would not be those it has seen
+        own.load_state_dict(taught(begun, len(model.lens.names), model.lens.free).state_dict())
     model.novelty = Novelty(model.head[-1].in_features, len(card["classes"]))
     model.card = card
     return model
@@ -138,7 +146,8 @@ def loss(model: nn.Module, given: Tensor, labels: Tensor, upright: Tensor | None
         logits, physics = model.with_physics(given)
         return F.cross_entropy(logits.float(), labels) + PHYSICS * physics
     value = F.cross_entropy(model(given).float(), labels)
-    return value + model.start.loss(upright, truth) if model.needs_fit else value
+    learning = model.needs_fit and next(model.start.parameters()).requires_grad
+    return value + model.start.loss(upright, truth) if learning else value
 
 
 def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1):

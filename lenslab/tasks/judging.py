@@ -28,7 +28,8 @@ JUDGED = {"validation": 200, "test": 1000}     # resamples behind the intervals
 def recipe_of(config: Training, seed: int, split: str) -> Recipe:
     """How images become what the network of a Config is given while it learns."""
     fitted = CLASSIFIERS[config.network][0].needs_fit
-    return Recipe(config.population, seed, split, config.compiled, config.crop, fitted)
+    return Recipe(config.population, seed, split, config.compiled, config.crop, fitted,
+                  starts=config.starts if fitted else "")
 
 
 @lru_cache(maxsize=4)
@@ -41,9 +42,9 @@ def evaluate(model: nn.Module, config: Training, device: torch.device, split: st
     """Metrics with intervals. The temperature is fitted to validation images, whatever the split.
 
     loss is that of the bare logits; ece that of the calibrated probabilities, ece_raw without the temperature.
-    While a network that fits is trained, fits of validation images begin at the truth; the finished network is judged,
-    and its temperature fitted, with fits that it has started itself. With the split "test" the network also learns
-    what is usual (`novelty`), and "card" holds what its page shows.
+    While a network that fits is trained, fits of validation images begin as those of training images do; the finished
+    network is judged, and its temperature fitted, with fits that it has started itself. With the split "test" the
+    network also learns what is usual (`novelty`), and "card" holds what its page shows.
     """
     fresh = split != "validation"
     parts = [("validation", config.validation)] + [(split, config.test)] * fresh

@@ -1,8 +1,8 @@
 """What networks are given of items: images in sigmas, and for some the residual of a smooth lens fitted to each.
 
 The fit is done where the item is simulated, so that it is done once and by as many processes. For training images it
-starts at the true smooth lens, a few steps from the best one: the start that a network must find for itself elsewhere
-(lenslab.nets.lens_residual) would cost several times as much and end, when it is good, in the same minimum.
+starts near the true smooth lens, a few steps from the best one, or, where a network is at hand that has learnt to read
+lenses, where that says: such fits succeed and fail as those do that the finished network begins itself.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from lenslab.fit import fit, ripples, smooth_lens
 from lenslab.images import dataset, workers
 from lenslab.images.compiled import why_not
 from lenslab.images.draw import estimated_variance, items
+from lenslab.nets import lens_residual
+from lenslab.nets.start import taught
 from lenslab.population import Population, find
 
 STEPS = 3             # of a fit that starts at the truth,
@@ -68,6 +70,7 @@ class Recipe:
     crop: int = 0             # pixels on a side of the middle that is seen; 0: the whole frame
     fitted: bool = False
     bare: bool = False        # without substructure and fits, for what learns to read the smooth lens
+    starts: str = ""          # checkpoint whose Start begins the fits; none: the truth, or near it
 
     @property
     def rendering(self) -> dict[str, bool]:
@@ -106,14 +109,17 @@ class Recipe:
         return Seen(given, labels, self.truth(parameters).to(image))
 
     def residual(self, image: Tensor, sigma: Tensor, parameters: np.ndarray) -> Tensor:
-        """(n, 1, h, w) in sigmas, of fits that start near the truth; (n, 3, h, w) with clumps (nets.lens_residual).
+        """(n, 1, h, w) in sigmas, of fits; (n, 3, h, w) with clumps (nets.lens_residual).
 
-        Where the lens is free some start so far off that they end elsewhere, as some do that a network starts itself:
-        it must have seen those to know how little they tell.
+        Near the truth, where the lens is free, some start so far off that they end elsewhere, as some do that a
+        network starts itself: it must have seen those to know how little they tell.
         """
         lens = smooth_lens(self.population, self.crop)
         start = lens.of_table(find(self.population).paths, parameters).to(image)
         image, sigma = middle(image, self.crop), middle(sigma, self.crop)
+        if self.starts:
+            reader = taught(self.starts, len(lens.names), lens.free).to(image.device)
+            return lens_residual.fitted(reader, lens, image, sigma)[0][:, 1:]
         if not lens.free:
             return fit(lens, image, sigma, start, STEPS, rounds=0).residual
         start = start + lens.std.to(start) * torch.stack([astray(row, start.shape[1]) for row in parameters]).to(start)

@@ -21,7 +21,7 @@ FIRST = dict(network="cnn", population="seed-64", steps=160, lr=0.002, warmup=20
              reuse=8, validation=240, test=360)
 FIRST_NAME = "first"
 NEAR = ("steps", "batch", "lr", "seed")  # the rest waits in an expander
-SPECIAL = ("population", "data")  # settings that are words with controls of their own; every other is declared
+SPECIAL = ("population", "data", "starts")  # settings that are words; every other is declared
 FRESH = "fresh weights"
 TASK_NAMES = {"classify": "Which dark matter is it? (classify)",
               "start": "Where does a fit of the lens begin? (start)"}

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from lenslab import checkpoint
 from lenslab.images import dataset
+from lenslab.nets.start import taught
 from lenslab.population import CHUNK, find
-from lenslab.tasks import chunks, feed
-from lenslab.tasks.seen import Recipe, Seen, SetItems
+from lenslab.tasks import chunks, classify, feed
+from lenslab.tasks.seen import Recipe, Seen, SetItems, measured, middle
 
 CPU = torch.device("cpu")
 
@@ -141,3 +143,25 @@ def test_a_set_of_another_definition_is_refused(small_set, monkeypatch):
     monkeypatch.setattr(feed, "find", lambda name: find("deeplense-2"))
     with pytest.raises(ValueError, match="earlier lenslab"):
         feed.population_of(str(small_set))
+
+
+def test_fits_of_training_begin_where_a_taught_start_says(tmp_path):
+    """They are then those of the finished network, to the last bit; any other checkpoint is refused in a sentence."""
+    settings = dict(network="lens_residual", population="seed-64", crop=48, width=4)
+    network = classify.build(classify.Config(**settings)).eval()
+    network.start.square_error.fill_(0.1)
+    path = tmp_path / "start.safetensors"
+    checkpoint.save(path, network.state_dict(), dict(task="classify", population="seed-64"))
+    recipe = Recipe("seed-64", 3, crop=48, fitted=True, starts=str(path))
+    columns = recipe.columns(0)
+    given = network.complete(*(middle(part, 48) for part in measured(find("seed-64"), columns)))[0]
+    assert torch.equal(torch.from_numpy(columns["residual"]), given[:, 1:])
+
+    learner = classify.build(classify.Config(**settings, starts=str(path)))
+    assert torch.equal(learner.start.layers[1].weight, network.start.layers[1].weight)
+    seen = recipe.seen(columns).first(12)
+    classify.loss(learner, seen.given, torch.from_numpy(seen.labels), seen.given[:, :1], seen.truth).backward()
+    assert all(tensor.grad is None for tensor in learner.start.parameters())
+
+    with pytest.raises(ValueError, match="cannot begin these fits"):
+        taught(str(path), 18, deep=True)
