@@ -52,11 +52,11 @@ def evaluate(model: nn.Module, config: Training, device: torch.device, split: st
     for name, size in parts:
         recipe = recipe_of(config, HELD_OUT_SEED, name)
         if fresh and model.needs_fit:
-            images, labels = afresh(model, recipe, size, config.workers, device)
+            seen = afresh(model, recipe, size, config.workers, device)
         else:
-            images, labels = (seen := held_out(recipe, size, config.workers)).given, seen.labels
-        given.append(images)
-        answers.append((logits_of(model, images, device), labels))
+            seen = held_out(recipe, size, config.workers)
+        given.append(seen.given)
+        answers.append((logits_of(model, seen.given, device), seen.labels))
     temperature, classes = metrics.temperature(*answers[0]), tuple(model.card["classes"])
     found = judged(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
     if fresh and model.needs_fit:
@@ -93,12 +93,14 @@ def floor(chi2: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> flo
 
 def learn_what_is_usual(model: nn.Module, config: Training, held: Tensor, device: torch.device | str) -> None:
     """Fit `novelty` to features of training images, and its threshold to those of held-out ones."""
-    recipe = recipe_of(config, config.seed, "train")
+    recipe, n = recipe_of(config, config.seed, "train"), min(USUAL, config.images or USUAL)
     if config.data:
         items = SetItems(config.data, recipe)
         seen = items.take(np.arange(min(USUAL, len(items.labels))))
+    elif model.needs_fit:
+        seen = afresh(model, recipe, n, config.workers, device)
     else:
-        seen = simulated(recipe, min(USUAL, config.images or USUAL), config.workers)
+        seen = simulated(recipe, n, config.workers)
     model.novelty.fit(features_of(model, seen.given, device), features_of(model, held, device),
                       torch.from_numpy(seen.labels))
 
@@ -117,12 +119,11 @@ class Alone:
         return {"given": given.numpy(), "label": columns["label"]}
 
 
-def afresh(model: nn.Module, recipe: Recipe, size: int, workers: int, device: torch.device | str
-           ) -> tuple[Tensor, np.ndarray]:
-    """What a network that fits is given of held-out images when it starts the fits itself (size, K, H, W); labels.
+def afresh(model: nn.Module, recipe: Recipe, size: int, workers: int, device: torch.device | str) -> Seen:
+    """What a network that fits is given of the first `size` items of a split when it starts the fits itself.
 
     On a CPU the fits are shared by `workers` processes.
     """
     alone = Alone(model, replace(recipe, fitted=False), str(device))
     made = columns_from(alone.columns, size, workers if torch.device(device).type == "cpu" else 1)
-    return torch.from_numpy(made["given"]), made["label"]
+    return Seen(torch.from_numpy(made["given"]), made["label"], torch.empty(size, 0))
