@@ -67,9 +67,8 @@ def warnings(choice: Choice, shown: Shown, answers: Answers) -> None:
     elif not shown.simulated and any(answer.strange is None for answer in answers.values()):
         st.warning("These checkpoints cannot tell how far an image lies from what they learnt from. Real lenses may "
                    "well lie outside: take the probabilities as a game.", icon=":material/warning:")
-    for network in answers:
-        if told := doubts(network):
-            st.info(told, icon=":material/school:")
+    if told := [doubt for network in answers if (doubt := doubts(network))]:
+        st.info("\n\n".join(told), icon=":material/school:")
     for remark in shown.remarks:
         st.caption(f":material/info: {remark}")
 
