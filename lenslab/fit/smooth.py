@@ -68,7 +68,7 @@ class SmoothLens:
     def scenes(self, coordinates: Tensor, amplitude: Tensor, supersampling: int | None = None) -> Scenes:
         """Lenses at coordinates (B, P); `amplitude` (B,) is the logarithm of the flux or of the exposure."""
         at = dict(zip(self.names, coordinates.unbind(1), strict=True))
-        values = dict(held(self, len(amplitude), amplitude.device, amplitude.dtype))
+        values = dict(constants(self, len(amplitude), amplitude.device, amplitude.dtype))
         for path, name in (("lens.theta_E", "theta_E"), ("lens.center_x", "center_x"), ("lens.center_y", "center_y"),
                            ("lens.gamma1", "gamma1"), ("lens.gamma2", "gamma2"), ("lens.gamma", "gamma"),
                            ("source.center_x", "source_x"), ("source.center_y", "source_y")):
@@ -121,7 +121,7 @@ class SmoothLens:
 
 
 @lru_cache(maxsize=64)
-def held(lens: SmoothLens, n: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+def constants(lens: SmoothLens, n: int, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
     """The fixed numbers of n scenes: a fit asks for them some hundred times."""
     with torch.inference_mode(False):
         return {path: torch.full((n,), value, device=device, dtype=dtype) for path, value in lens.fixed.items()}
