@@ -55,6 +55,9 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
             from lenslab.tasks.feed import population_of
 
             population_of(config.data)
+        if getattr(config, "starts", "") and not Path(config.starts).is_file():
+            raise ValueError(f"There is no checkpoint {config.starts}; make one with python -m lenslab train start, or "
+                             "leave the field empty.")
         if hasattr(config, "population"):
             check_sources(config.population)
         jobs.start(name, task, settings, device=device, init=init)
@@ -133,6 +136,10 @@ def form() -> None:
         for item in declared:
             if item.name not in (*NEAR, "network"):
                 control(item)
+        if "starts" in own:
+            st.text_input("Start of the fits", key=keyed("starts", ""), placeholder="none: near the truth",
+                          help="For lens_residual: a checkpoint of the task start, or of a lens_residual, on the "
+                               "machine that runs this app. Fits of training images begin where it says.")
     with end:
         begin(task, chosen_settings(task, declared, own), kept)
     remember()
@@ -159,6 +166,5 @@ def chosen_settings(task: str, declared: list[Field], own: set[str]) -> dict:
                 if item.name == "network" or value(item.name) != item.default}
     if "population" in own:
         settings["population"] = population_word()
-        if "data" in own and (data := value("data").strip()):
-            settings["data"] = data
+        settings |= {name: word for name in ("data", "starts") if name in own and (word := value(name).strip())}
     return settings

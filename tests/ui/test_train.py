@@ -155,7 +155,8 @@ def test_a_switch_of_another_population_is_dropped(runs):
 
 @pytest.mark.parametrize(("key", "value", "told"), [
     ("train.form.name", "../etc", "cannot be a name"), ("train.form.name", "a b", "cannot be a name"),
-    ("train.form.data", "no/such.h5", "There is no data set"), ("train.form.name", "old", "already"),
+    ("train.form.data", "no/such.h5", "There is no data set"),
+    ("train.form.starts", "no/such.safetensors", "There is no checkpoint"), ("train.form.name", "old", "already"),
 ])
 def test_bad_settings_are_refused_in_words_and_start_nothing(runs, key, value, told):
     a_run(runs, "old", "stopped")
