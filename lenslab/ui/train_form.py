@@ -141,27 +141,36 @@ def form() -> None:
                           help="For lens_residual: a checkpoint of the task start, or of a lens_residual, on the "
                                "machine that runs this app. Fits of training images begin where it says.")
     with end:
-        begin(task, chosen_settings(task, declared, own), kept)
+        begin(task, kept)
     remember()
 
 
-def begin(task: str, settings: dict, kept: dict[str, Path]) -> None:
+def begin(task: str, kept: dict[str, Path]) -> None:
     """A name, how long it will take, and the button."""
     from lenslab.tasks import TASKS
 
-    known, device = facts.shown(), value("device")
+    settings, known = chosen_settings(task), facts.shown()
     free = facts.suggested_name(settings, task, (job.name for job in known))
     st.text_input("Name", key=keyed("name", ""), placeholder=free, help="Of the run and its folder.")
     config = {item.name: item.default for item in fields(TASKS[task].Config)} | settings
-    st.caption(f":material/schedule: {facts.estimate(task, config, device, known)}")
-    origin = value("init")
+    st.caption(f":material/schedule: {facts.estimate(task, config, value('device'), known)}")
     st.button("Start training", icon=":material/play_arrow:", width="stretch", key="train.start",
-              on_click=start, args=(value("name").strip() or free, task, settings, device,
-                                    str(kept[origin].resolve()) if origin in kept else None))
+              on_click=start_as_chosen, args=(task, kept))
 
 
-def chosen_settings(task: str, declared: list[Field], own: set[str]) -> dict:
+def start_as_chosen(task: str, kept: dict[str, Path]) -> None:
+    """Begin what the form says when its button is pressed: that may be newer than what the page has drawn since."""
+    settings, origin = chosen_settings(task), value("init")
+    name = value("name").strip() or facts.suggested_name(settings, task, (job.name for job in facts.shown()))
+    start(name, task, settings, value("device"), str(kept[origin].resolve()) if origin in kept else None)
+
+
+def chosen_settings(task: str) -> dict:
     """The settings that differ from their defaults, and always network and population."""
+    from lenslab.tasks import TASKS
+
+    declared = [item for item in fields(TASKS[task].Config) if "kind" in item.metadata]
+    own = {item.name for item in fields(TASKS[task].Config)}
     settings = {item.name: value(item.name) for item in declared
                 if item.name == "network" or value(item.name) != item.default}
     if "population" in own:
