@@ -115,11 +115,11 @@ class Recipe:
         network starts itself: it must have seen those to know how little they tell.
         """
         lens = smooth_lens(self.population, self.crop)
-        start = lens.of_table(find(self.population).paths, parameters).to(image)
         image, sigma = middle(image, self.crop), middle(sigma, self.crop)
         if self.starts:
             reader = taught(self.starts, len(lens.names), lens.free).to(image.device)
             return lens_residual.fitted(reader, lens, image, sigma)[0][:, 1:]
+        start = lens.of_table(find(self.population).paths, parameters).to(image)
         if not lens.free:
             return fit(lens, image, sigma, start, STEPS, rounds=0).residual
         start = start + lens.std.to(start) * torch.stack([astray(row, start.shape[1]) for row in parameters]).to(start)

@@ -84,8 +84,8 @@ def doubts(network: Network) -> str:
         figures = f" On {n:,} {split} images its macro AUC was {reached:.2f}: 0.5 is guessing and 1 is never wrong."
     if network.card.get("complete") is False:
         return f"**{escaped(network.short)}** is still learning: its training is not complete.{figures}"
-    limits = metrics.get("intervals", {}).get("macro_auc") if isinstance(metrics.get("intervals"), dict) else None
-    if isinstance(limits, list) and limits and isinstance(limits[0], float) and limits[0] <= 0.5:
+    around = metrics.get("intervals") if isinstance(metrics.get("intervals"), dict) else {}
+    if is_pair(around.get("macro_auc")) and around["macro_auc"][0] <= 0.5:
         return f"**{escaped(network.short)}** guesses: its training was too short for what it was to learn.{figures}"
     return ""
 

@@ -106,6 +106,14 @@ def devices() -> list[str]:
     return found
 
 
+def settings_of(task: str) -> tuple[list[Field], set[str]]:
+    """The settings of a task that are declared, and the names of all of them."""
+    from lenslab.tasks import TASKS
+
+    every = fields(TASKS[task].Config)
+    return [item for item in every if "kind" in item.metadata], {item.name for item in every}
+
+
 def form() -> None:
     """Choose, see how long it will take, begin."""
     from lenslab.tasks import TASKS
@@ -114,8 +122,7 @@ def form() -> None:
     st.selectbox("Task", list(TASKS), format_func=lambda name: TASK_NAMES.get(name, name), key=keyed("task", next(iter(
         TASKS))), help="What the network is to find out.")
     task = value("task")
-    declared = [item for item in fields(TASKS[task].Config) if "kind" in item.metadata]
-    own = {item.name for item in fields(TASKS[task].Config)}
+    declared, own = settings_of(task)
     for item in declared:
         if item.name == "network":
             control(item)
@@ -167,10 +174,7 @@ def start_as_chosen(task: str, kept: dict[str, Path]) -> None:
 
 def chosen_settings(task: str) -> dict:
     """The settings that differ from their defaults, and always network and population."""
-    from lenslab.tasks import TASKS
-
-    declared = [item for item in fields(TASKS[task].Config) if "kind" in item.metadata]
-    own = {item.name for item in fields(TASKS[task].Config)}
+    declared, own = settings_of(task)
     settings = {item.name: value(item.name) for item in declared
                 if item.name == "network" or value(item.name) != item.default}
     if "population" in own:
