@@ -9,7 +9,8 @@ its evidence as in Vegetti & Koopmans 2009 (0805.0201).
 """
 
 from collections.abc import Iterator
-from math import pi
+from dataclasses import dataclass
+from math import log, pi
 
 import torch
 from torch import Tensor
@@ -27,7 +28,25 @@ FINEST = 5          # waves across the box at most: on 480 lenses 8 tell no more
 BOX = 3.6           # Einstein radii
 STRENGTHS = (3e-4, 1e-3, 3e-3, 1e-2)     # one sigma of the bend by a wave as long as the box, in Einstein radii
 SLOPES = (2.0, 3.0, 4.0)                 # its square falls by this power of the wave number
+SPECTRA = [(strength, slope) for slope in SLOPES for strength in STRENGTHS]
+NEVER = -1e9        # ln of an evidence that rounding has spoilt
 JITTER = 1e-7       # of the diagonal: directions of the smooth lens that repeat each other
+
+
+@dataclass(frozen=True)
+class Ripples:
+    """What B images tell of ripples. Where they tell nothing, evidence is near 0, and the spectra are as likely."""
+
+    change: Tensor      # (B, 1, H, W) of the image in sigmas, beside what lens and source follow them
+    evidence: Tensor    # (B,) ln of how many times likelier an image is with them, the mean over SPECTRA, than without
+    strength: Tensor    # (B,) mean lg of the strength and
+    slope: Tensor       # (B,) mean slope, each by its evidence, less what is usual
+
+    @property
+    def planes(self) -> Tensor:
+        """(B, 4, H, W): the change, and each number as an even plane, so that what keeps images keeps these as well."""
+        numbers = torch.stack([self.evidence, self.strength, self.slope], 1)[..., None, None]
+        return torch.cat([self.change, numbers.expand(-1, -1, *self.change.shape[2:])], 1)
 
 
 def waves() -> list[tuple[int, int]]:
@@ -36,15 +55,15 @@ def waves() -> list[tuple[int, int]]:
     return [(a, b) for a in numbers for b in range(FINEST + 1) if 0 < a * a + b * b <= FINEST**2 and (b or a > 0)]
 
 
-def ripples(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
-    """What ripples change in the images (B, 1, H, W), in sigmas, beside what lens and source follow them."""
+def ripples(lens: SmoothLens, sigma: Tensor, found: Fit) -> Ripples:
+    """Those of images with noise sigma (B, 1, H, W), of what their smooth lens leaves."""
     with one_thread(), torch.inference_mode():
         parts = [explained(lens, sigma[rows], Fit(*(part[rows] for part in vars(found).values())))
                  for rows in pieces(lens, sigma)]
-    return torch.cat(parts)
+    return Ripples(*(torch.cat(column) for column in zip(*(vars(part).values() for part in parts), strict=True)))
 
 
-def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
+def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> Ripples:
     """One piece of a batch."""
     place = found.coordinates
     prior, mean = priors(lens, place)
@@ -64,9 +83,11 @@ def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> Tensor:
     follow = torch.cholesky_solve(smooth.mT @ bent, factor)        # the smooth lens, for a unit of each wave
     curve = bent.mT @ bent - (bent.mT @ smooth) @ follow
     push = bent.mT @ left - follow.mT @ slope
-    waved = averaged(curve, push[..., 0])[..., None]
+    each, evidences = under(curve, push[..., 0])
+    waved = averaged(each, evidences)[..., None]
     change = bent @ waved - smooth @ (follow @ waved)
-    return change[..., 0].to(sigma).reshape(sigma.shape).nan_to_num(0.0, 0.0, 0.0)
+    return Ripples(change[..., 0].to(sigma).reshape(sigma.shape).nan_to_num(0.0, 0.0, 0.0),
+                   *(number.to(sigma) for number in summed_up(evidences)))
 
 
 def columns(lens: SmoothLens, sigma: Tensor, place: Tensor, beyond: Beyond | None) -> Iterator[Tensor]:
@@ -90,16 +111,29 @@ def turns(scenes: Scenes, axis: Tensor, name: str) -> tuple[list[Tensor], list[T
     return [torch.sin(k * phase) for k in range(FINEST + 1)], [torch.cos(k * phase) for k in range(FINEST + 1)]
 
 
-def averaged(curve: Tensor, push: Tensor) -> Tensor:
-    """Amplitudes (B, n) that each spectrum makes of the quadratic form, by its evidence; none has evidence 1."""
+def under(curve: Tensor, push: Tensor) -> tuple[Tensor, Tensor]:
+    """Amplitudes (B, S, n) that each of SPECTRA makes of the quadratic form, with ln of its evidence (B, S)."""
     length = torch.tensor([(a * a + b * b) ** 0.5 for a, b in waves()]).repeat_interleave(2).to(push)
-    evidences, found = [push.new_zeros(len(push))], [torch.zeros_like(push)]
-    for slope in SLOPES:
-        for strength in STRENGTHS:
-            width = strength * length ** (-slope / 2)
-            factor = torch.linalg.cholesky_ex(torch.eye(len(length)).to(push) + width[:, None] * curve * width)[0]
-            best = torch.cholesky_solve((width * push)[..., None], factor)[..., 0]
-            evidences.append(0.5 * (best * width * push).sum(1) - factor.diagonal(dim1=1, dim2=2).log().sum(1))
-            found.append(width * best)
-    share = torch.softmax(torch.stack(evidences, 1).nan_to_num(-1e9, -1e9, -1e9), 1)
-    return torch.einsum("bj,bjn->bn", share, torch.stack(found, 1).nan_to_num(0.0, 0.0, 0.0))
+    evidences, found = [], []
+    for strength, slope in SPECTRA:
+        width = strength * length ** (-slope / 2)
+        factor = torch.linalg.cholesky_ex(torch.eye(len(length)).to(push) + width[:, None] * curve * width)[0]
+        best = torch.cholesky_solve((width * push)[..., None], factor)[..., 0]
+        evidences.append(0.5 * (best * width * push).sum(1) - factor.diagonal(dim1=1, dim2=2).log().sum(1))
+        found.append(width * best)
+    return torch.stack(found, 1).nan_to_num(0.0, 0.0, 0.0), torch.stack(evidences, 1).nan_to_num(NEVER, NEVER, NEVER)
+
+
+def averaged(each: Tensor, evidences: Tensor) -> Tensor:
+    """Amplitudes (B, n): of the spectra and of none, by their evidence."""
+    share = torch.softmax(torch.cat([evidences, torch.zeros_like(evidences[:, :1])], 1), 1)
+    return torch.einsum("bj,bjn->bn", share[:, :-1], each)
+
+
+def summed_up(evidences: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What `Ripples` says of them: (B,) each."""
+    share = torch.softmax(evidences, 1)
+    strengths, slopes = evidences.new_tensor(SPECTRA).unbind(1)
+    strengths = strengths.log10()
+    total = torch.logsumexp(evidences, 1) - log(len(SPECTRA))
+    return total.clamp_min(-log(len(SPECTRA))), share @ (strengths - strengths.mean()), share @ (slopes - slopes.mean())

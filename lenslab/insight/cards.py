@@ -1,4 +1,4 @@
-"""Judgement and detectability maps of a card, read from a file that may come from anywhere.
+"""Figures, judgement and detectability maps of a card, read from a file that may come from anywhere.
 
 Only known parts pass, each of its type, length and range; a ValueError says what is wrong. Plain Python, so that a page
 that lists networks loads nothing else.
@@ -13,6 +13,27 @@ ROC_POINTS = 120       # of a curve
 WORST = 24             # errors that are kept
 OWN, FIXED = "own", "fixed"   # maps: smooth lenses as the population draws them; with slope and multipoles fixed
 MAX_CLASSES, MAX_BINS, MAX_CURVES, MAX_COUNT, MAX_NAME = 64, 64, 64, 10**9, 1000
+
+
+def metrics_of(card: dict) -> dict:
+    """Its figures; {} where it has none."""
+    found = card.get("metrics")
+    return found if isinstance(found, dict) else {}
+
+
+def measured(card: dict, name: str) -> tuple[float | None, tuple[float, float] | None]:
+    """A figure and its interval; None for what the card has not, or has not as a number."""
+    figures = metrics_of(card)
+    value, around = figures.get(name), figures.get("intervals")
+    limits = around.get(name) if isinstance(around, dict) else None
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if known else None, tuple(limits) if is_pair(limits) else None
+
+
+def in_words(card: dict, name: str) -> str:
+    """0.888 (0.881 to 0.894); "" where it was not measured."""
+    value, limits = measured(card, name)
+    return "" if value is None else f"{value:.3f}" + (f" ({limits[0]:.3f} to {limits[1]:.3f})" if limits else "")
 
 
 def sound(judgement: object, classes: list | tuple) -> dict:

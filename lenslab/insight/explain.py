@@ -35,7 +35,7 @@ class Explanation:
     map: Tensor              # (B, H, W) float32 >= 0 on the CPU, of the whole frame; 0 where the network does not look
     method: str
     target: int              # place of the class among the network's classes
-    channel: str | None      # of `model.channel_names`; None: all of them together
+    channel: str | None      # of `model.channel_names`; None: all of them together, but no numbers told beside them
 
 
 def explain(model: nn.Module, given: Tensor, target: int, method: str, channel: str | None = None, *,
@@ -58,7 +58,9 @@ def explain(model: nn.Module, given: Tensor, target: int, method: str, channel: 
         n_classes = answer(net, seen[:1]).shape[1]
         if not 0 <= target < n_classes:
             raise ValueError(f"No class number {target!r}; this network has {n_classes}, numbered from 0.")
-        which = None if channel is None else model.channel_names.index(channel)
+        which = slice(0, len(model.channel_names))
+        if channel is not None:
+            which = slice(model.channel_names.index(channel), model.channel_names.index(channel) + 1)
         signed = SIGNED[method](net, seen, empty.expand_as(seen), int(target), which)
     found = in_frame(signed.detach().clamp_min(0).float().cpu(), given.shape[-2:])
     return Explanation(in_frame(found, frame or given.shape[-2:]), method, int(target), channel)
@@ -69,7 +71,7 @@ def answer(net: nn.Module, seen: Tensor) -> Tensor:
     return net.head(net.embed(seen))
 
 
-def grad_cam(net: nn.Module, seen: Tensor, empty: Tensor, target: int, channel: int | None) -> Tensor:
+def grad_cam(net: nn.Module, seen: Tensor, empty: Tensor, target: int, channels: slice) -> Tensor:
     """(B, h, w): sum over k of the mean gradient of the logit times map k of `net.evidence`, its negative part cut.
 
     Selvaraju et al. 2017 (1610.02391, eqs. 1 and 2), bilinear from the cells of the map to pixels. The last
@@ -78,14 +80,16 @@ def grad_cam(net: nn.Module, seen: Tensor, empty: Tensor, target: int, channel: 
     """
     from captum.attr import LayerAttribution, LayerGradCam
 
-    if channel is not None:
-        seen = torch.cat([(seen if k == channel else empty)[:, k:k + 1] for k in range(seen.shape[1])], dim=1)
+    if channels.start or channels.stop < len(net.channel_names):
+        alone = empty.clone()
+        alone[:, channels] = seen[:, channels]
+        seen = alone
     cam = LayerGradCam(lambda shown: answer(net, shown), net.evidence)
     found = cam.attribute(seen.clone().requires_grad_(), target=target, relu_attributions=True)
     return LayerAttribution.interpolate(found, seen.shape[-2:], interpolate_mode="bilinear")[:, 0]
 
 
-def integrated_gradients(net: nn.Module, seen: Tensor, empty: Tensor, target: int, channel: int | None) -> Tensor:
+def integrated_gradients(net: nn.Module, seen: Tensor, empty: Tensor, target: int, channels: slice) -> Tensor:
     """(B, h, w), signed; over all channels it sums to the logit of the image less that of the empty frame.
 
     Sundararajan et al. 2017 (1703.01365, eq. 1). The path moves all channels together, also where one is asked for.
@@ -94,17 +98,17 @@ def integrated_gradients(net: nn.Module, seen: Tensor, empty: Tensor, target: in
 
     found = IntegratedGradients(lambda shown: answer(net, shown)).attribute(
         seen, empty, target=target, n_steps=STEPS, internal_batch_size=max(AT_ONCE, len(seen)))
-    return found.sum(1) if channel is None else found[:, channel]
+    return found[:, channels].sum(1)
 
 
-def occlusion(net: nn.Module, seen: Tensor, empty: Tensor, target: int, channel: int | None) -> Tensor:
+def occlusion(net: nn.Module, seen: Tensor, empty: Tensor, target: int, channels: slice) -> Tensor:
     """(B, h, w), signed: fall of the logit with a patch hidden, averaged over the patches that hold a pixel.
 
     Zeiler & Fergus 2014 (1311.2901, section 4.2). Only the channel asked for is hidden, or all at once.
     """
     from captum.attr import Occlusion
 
-    first, last = (0, seen.shape[1]) if channel is None else (channel, channel + 1)
+    first, last = channels.start, channels.stop
     side = max(2, min(seen.shape[-2:]) // (PATCHES // 2))
     stride = side // 2
 

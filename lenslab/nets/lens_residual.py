@@ -9,12 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from lenslab.fit import Fit, SmoothLens, doubted, fit, ripples, smooth_lens
+from lenslab.nets.inputs import cropped
 from lenslab.nets.moments import Moments
 from lenslab.nets.physics_cnn import PhysicsCNN
 from lenslab.nets.start import Start
 
 STARTS = 3     # places from which the fit begins; where sources have clumps FEWER, whose brightness is in doubt
 FEWER = 2
+TOLD = 3       # planes that each hold a number, after the maps
 TRIALS = 3     # steps from each of them
 STEPS = 8      # more from the best,
 SEEKING = 3    # and so many, from there too, on the way to the clumps of the source
@@ -23,10 +25,12 @@ SEEKING = 3    # and so many, from there too, on the way to the clumps of the so
 class LensResidual(PhysicsCNN):
     """Given is (B, 2, H, W): the image in sigmas and the residual in sigmas; `complete` makes it of an image.
 
-    Where sources have clumps it is (B, 4, H, W): the residual of a source that is a profile alone shows substructure
-    best if that is all there is; beside it stand the one of a source with clumps, and what of that looks like lensing
-    (lenslab.fit.ripples). Such fits are dear and most of their images tell little, so that the last layers get sums
-    over all three as well (`Moments`).
+    Where sources have clumps it is (B, 4 + TOLD, H, W): the residual of a source that is a profile alone shows
+    substructure best if that is all there is; beside it stand the one of a source with clumps, and what of that looks
+    like lensing (lenslab.fit.ripples). Such fits are dear and most of their images tell little, so that the last layers
+    get sums over all three as well (`Moments`), and planes that hold the evidence for ripples, their strength and
+    slope: these alone tell the classes of hst apart as well as 24,000 images had taught it to (macro AUC 0.62 of a
+    linear classifier, 0.60; 2,880 training and 960 validation images).
     """
 
     needs_fit = True
@@ -40,7 +44,7 @@ class LensResidual(PhysicsCNN):
         self.moments = Moments(len(self.channel_names) - 1) if self.lens.clumpy else None
         if self.moments is not None:
             before, after = self.head[2].in_features, self.head[2].out_features
-            self.head[2] = nn.Linear(before + self.moments.number, after)
+            self.head[2] = nn.Linear(before + self.moments.number + TOLD, after)
 
     @property
     def lens(self) -> SmoothLens:
@@ -55,9 +59,16 @@ class LensResidual(PhysicsCNN):
         """Of that lens (B,) float64."""
         return self.left(given).double().square().sum((1, 2))
 
+    def see(self, given: Tensor) -> Tensor:
+        maps = len(self.channel_names)
+        return torch.cat([super().see(given[:, :maps]), cropped(given[:, maps:], self.crop)], 1)
+
     def embed(self, seen: Tensor) -> Tensor:
-        found = super().embed(seen)
-        return found if self.moments is None else torch.cat([found, self.moments(self.channels.stretch.back(seen))], 1)
+        maps, told = seen.tensor_split([len(self.channel_names)], 1)
+        if self.moments is None:
+            return super().embed(maps)
+        told = torch.asinh(told.float().mean((2, 3)))      # an evidence may be a thousand
+        return torch.cat([super().embed(maps), self.moments(self.channels.stretch.back(maps)), told], 1)
 
     def complete(self, image: Tensor, sigma: Tensor) -> tuple[Tensor, Fit]:
         """What the network is given (B, K, h, w) of images and their noise (B, 1, h, w), and the fit behind it.
@@ -82,7 +93,7 @@ def fitted(start: Start, lens: SmoothLens, image: Tensor, sigma: Tensor) -> tupl
     left = [found.residual]
     if lens.clumpy:
         found = fit(lens, image, sigma, tried.coordinates[first], SEEKING)
-        left += [found.residual, ripples(lens, sigma, found)]
+        left += [found.residual, ripples(lens, sigma, found).planes]
     return torch.cat([sigmas, *left], dim=1), found
 
 

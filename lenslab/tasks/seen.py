@@ -30,7 +30,7 @@ IN_MEMORY = 2**30     # bytes of images; larger sets are read from the disk row 
 class Seen:
     """n items as a training sees them."""
 
-    given: Tensor          # (n, K, H, W) float32; K - 1 of them residuals of fits
+    given: Tensor          # (n, K, H, W) float32; K - 1 of them from fits
     labels: np.ndarray     # (n,) int64
     truth: Tensor          # (n, P) coordinates of the smooth lens in spreads (SmoothLens.standard); or P = 0
 
@@ -109,7 +109,7 @@ class Recipe:
         return Seen(given, labels, self.truth(parameters).to(image))
 
     def residual(self, image: Tensor, sigma: Tensor, parameters: np.ndarray) -> Tensor:
-        """(n, 1, h, w) in sigmas, of fits; (n, 3, h, w) with clumps (nets.lens_residual).
+        """(n, 1, h, w) in sigmas, of fits; (n, 6, h, w) with clumps (nets.lens_residual).
 
         Near the truth, where the lens is free, some start so far off that they end elsewhere, as some do that a
         network starts itself: it must have seen those to know how little they tell.
@@ -127,7 +127,7 @@ class Recipe:
         if not lens.clumpy:
             return profile.residual
         found = fit(lens, image, sigma, start, WANDERING)
-        return torch.cat([profile.residual, found.residual, ripples(lens, sigma, found)], 1)
+        return torch.cat([profile.residual, found.residual, ripples(lens, sigma, found).planes], 1)
 
     def truth(self, parameters: np.ndarray) -> Tensor:
         if not (self.fitted or self.bare):
@@ -167,7 +167,7 @@ class SetItems:
     def __init__(self, path: str, recipe: Recipe):
         self.set, self.recipe = dataset.read(path), recipe
         self.labels = self.set.labels
-        size = 4 * self.set.header["num_pix"] ** 2 * (1 + 4 * recipe.fitted) * len(self.set)
+        size = 4 * self.set.header["num_pix"] ** 2 * (1 + 6 * recipe.fitted) * len(self.set)
         self.kept = self.read(slice(None)) if size <= IN_MEMORY else None
 
     def read(self, rows) -> Seen:

@@ -1,7 +1,7 @@
 """Below the first pictures of the Classify page: looks closer, of which only the chosen one is computed."""
 
-
 from dataclasses import dataclass
+from math import exp, log
 
 import numpy as np
 import streamlit as st
@@ -31,6 +31,7 @@ STEPS = {"substructure": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
          "seeing": (0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0)}
 LOG = ("noise", "seeing")
 MOST_KEPT = 12
+EVEN, MOST = 3, 1_000_000      # times as likely: fewer tell nothing, more are not counted
 FAINT = 1.0      # sigmas, limits of what ripples change: spread over an arc, a pixel alone would not show it
 QUESTIONS = {"substructure": "What if the substructure were lighter or heavier?",
              "noise": "What if the image were noisier or cleaner?",
@@ -159,22 +160,31 @@ def fit_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> 
     for network in answers:
         if not models.fits(network):
             continue
-        sigmas, waves, name = models.left_over(network, shown), models.ripples(network, shown), network.short
-        frame, places = Frame(*sigmas.shape, shown.observation.pixel_scale), st.columns(1 if waves is None else 2)
+        sigmas, found, name = models.left_over(network, shown), models.ripples(network, shown), network.short
+        frame, places = Frame(*sigmas.shape, shown.observation.pixel_scale), st.columns(1 if found is None else 2)
         with places[0]:
             title = f"Image less smooth lens, χ² {observed.chi2_per_pixel(sigmas):.2f} a pixel"
             plot(observed.residual(sigmas, frame, title=title, dark=is_dark()), key=f"classify.fit.{name}", later=True,
                  alt=f"What the smooth lens fitted by {name} leaves of the image")
             st.caption(f"The best smooth lens that {escaped(name)} found is taken off. Of a lens without substructure "
                        "noise alone is left; a pattern along the arc is what no smooth lens explains.")
-        if waves is not None:
+        if found is not None:
+            waves, evidence = found
             with places[1]:
                 worth = float((waves**2).sum()) ** 0.5
                 plot(observed.residual(waves, frame, title=f"Of that, what looks like lensing: {worth:.1f} σ in all",
                                        dark=is_dark(), limit=FAINT), key=f"classify.ripples.{name}", later=True,
                      alt=f"What ripples of the mass would change, as {name} found them")
                 st.caption("What small ripples of the mass would change in the image, as far as the image asks for "
-                           "any. Noise cannot be had so; clumps and waves of dark matter can.")
+                           f"any. Noise cannot be had so; clumps and waves of dark matter can. {likelier(evidence)}")
+
+
+def likelier(evidence: float) -> str:
+    """How many times likelier an image is with ripples than without, of its logarithm."""
+    if evidence < log(EVEN):
+        return "This image is about as likely without any."
+    times = f"{exp(evidence):,.0f}" if evidence < log(MOST) else f"more than {MOST:,}"
+    return f"This image is {times} times as likely with them as without, unless the fit has failed."
 
 
 def networks_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:

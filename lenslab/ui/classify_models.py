@@ -149,10 +149,16 @@ def left_over(network: Network, shown: Shown) -> np.ndarray | None:
     return model_of(network).left(given_to(network, shown))[0].numpy() if fits(network) else None
 
 
-def ripples(network: Network, shown: Shown) -> np.ndarray | None:
-    """What of that looks like lensing, (h, w) in sigmas; None where a network does not ask."""
+def ripples(network: Network, shown: Shown) -> tuple[np.ndarray, float] | None:
+    """What of that looks like lensing, (h, w) in sigmas, and ln of how many times likelier the image is with it.
+
+    None where a network does not ask.
+    """
     names = model_of(network).channel_names if fits(network) else ()
-    return given_to(network, shown)[0, names.index("ripples")].numpy() if "ripples" in names else None
+    if "ripples" not in names:
+        return None
+    given, place = given_to(network, shown)[0], names.index("ripples")
+    return given[place].numpy(), float(given[place + 1].mean())
 
 
 def given_of(model: torch.nn.Module, observation: Observation) -> torch.Tensor:

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from lenslab.checkpoint import duration_words, is_pair
+from lenslab.checkpoint import duration_words
 from lenslab.figures import classification, observed
 from lenslab.figures.classification import named
 from lenslab.figures.evidence import evidence as evidence_figure
-from lenslab.insight import localise
+from lenslab.insight import cards, localise
 from lenslab.insight.explain import METHODS
 from lenslab.population import find
 from lenslab.tasks.order import SYMMETRIES
@@ -75,17 +75,14 @@ def warnings(choice: Choice, shown: Shown, answers: Answers) -> None:
 
 def doubts(network: Network) -> str:
     """What may be expected of a network that learns still, or that has learnt nothing; "" of any other."""
-    metrics = network.card.get("metrics") if isinstance(network.card.get("metrics"), dict) else {}
-    reached, n = metrics.get("macro_auc"), metrics.get("n")
-    if not isinstance(reached, float) or not isinstance(n, int):
-        figures = ""
-    else:
+    (reached, limits), figures = cards.measured(network.card, "macro_auc"), ""
+    n = cards.metrics_of(network.card).get("n")
+    if reached is not None and isinstance(n, int):
         split = "test" if network.card.get("split") == "test" else "validation"
         figures = f" On {n:,} {split} images its macro AUC was {reached:.2f}: 0.5 is guessing and 1 is never wrong."
     if network.card.get("complete") is False:
         return f"**{escaped(network.short)}** is still learning: its training is not complete.{figures}"
-    around = metrics.get("intervals") if isinstance(metrics.get("intervals"), dict) else {}
-    if is_pair(around.get("macro_auc")) and around["macro_auc"][0] <= 0.5:
+    if limits and limits[0] <= 0.5:
         return f"**{escaped(network.short)}** guesses: its training was too short for what it was to learn.{figures}"
     return ""
 
@@ -198,13 +195,9 @@ def table(networks) -> list[dict]:
     rows = []
     for network in networks:
         card = network.card
-        metrics = card.get("metrics") if isinstance(card.get("metrics"), dict) else {}
-        around = metrics.get("intervals") if isinstance(metrics.get("intervals"), dict) else {}
         row = {"network": network.short, "file": network.name}
         for name, label in (("macro_auc", "macro AUC"), ("accuracy", "accuracy"), ("ece", "calibration error")):
-            value, limits = metrics.get(name), around.get(name)
-            row[label] = "" if not isinstance(value, int | float) else f"{value:.3f}" + (
-                f" ({limits[0]:.3f} to {limits[1]:.3f})" if is_pair(limits) else "")
+            row[label] = cards.in_words(card, name)
         rows.append(row | {"steps": str(card.get("steps", ""))[:12], "trained": duration_words(card.get("duration"))})
     return rows
 

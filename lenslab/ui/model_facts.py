@@ -6,7 +6,7 @@ A card may come from anywhere: what is not of its type is left out.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lenslab.checkpoint import duration_words, is_pair, list_checkpoints, parameters
+from lenslab.checkpoint import duration_words, list_checkpoints, parameters
 from lenslab.insight import cards
 
 ABOUT = {
@@ -127,8 +127,6 @@ def rounded(number: float) -> str:
 
 def scores(card: dict) -> list[tuple[str, float, tuple[float, float] | None, str]]:
     """(name, value, interval, what it means) of the numbers that stand on top of the page."""
-    metrics = card.get("metrics") if isinstance(card.get("metrics"), dict) else {}
-    around = metrics.get("intervals") if isinstance(metrics.get("intervals"), dict) else {}
     told = (("macro_auc", "macro AUC", "Chance that an image of a class gets a higher probability of it than an image "
              "of another class; the mean over classes. 0.5 is guessing."),
             ("accuracy", "accuracy", "Share of images whose likeliest class is the true one."),
@@ -136,26 +134,24 @@ def scores(card: dict) -> list[tuple[str, float, tuple[float, float] | None, str
              "0 is perfect."))
     found = []
     for name, label, meaning in told:
-        value, limits = metrics.get(name), around.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            found.append((label, float(value), tuple(limits) if is_pair(limits) else None, meaning))
+        value, limits = cards.measured(card, name)
+        if value is not None:
+            found.append((label, value, limits, meaning))
     return found
 
 
 def judged_on(card: dict) -> str:
-    metrics = card.get("metrics") if isinstance(card.get("metrics"), dict) else {}
+    n = cards.metrics_of(card).get("n")
     which = "test images, which steered nothing in its training" if card.get("split") == "test" else \
         "validation images, which chose its best weights"
-    return f"{metrics.get('n'):,} {which}" if type(metrics.get("n")) is int else which
+    return f"{n:,} {which}" if type(n) is int else which
 
 
 def confusion(shown: Facts) -> list[list[int]] | None:
     """Counts of the judgement, or of the metrics where there is none."""
     if shown.judgement:
         return shown.judgement["confusion"]
-    metrics = shown.card.get("metrics")
-    counts = metrics.get("confusion") if isinstance(metrics, dict) else None
-    size = len(shown.classes)
+    counts, size = cards.metrics_of(shown.card).get("confusion"), len(shown.classes)
     good = isinstance(counts, list) and len(counts) == size and all(
         isinstance(row, list) and len(row) == size and all(type(value) is int and 0 <= value <= cards.MAX_COUNT
                                                            for value in row) for row in counts)

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from lenslab.checkpoint import duration_words, is_pair
+from lenslab.checkpoint import duration_words
 from lenslab.figures import training
+from lenslab.insight import cards
 from lenslab.runs import jobs
 from lenslab.runs.jobs import Job
 from lenslab.ui import train_facts as facts
@@ -169,8 +170,7 @@ def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None
     runs = [training.Curve(job.name, lines, facts.planned(job, lines))]
     runs += [training.Curve(other.name, more := facts.lines_of(other), facts.planned(other, more))
              for other in map(found, beside) if other]
-    metrics = card.get("metrics") if isinstance(card.get("metrics"), dict) else {}
-    classes, counts = card.get("classes"), metrics.get("confusion")
+    classes, counts = card.get("classes"), cards.metrics_of(card).get("confusion")
     places = st.columns(3 if counts else 2, gap="medium")
     with places[0]:
         plot(training.curves(runs, "loss"), key="train.loss", square=False,
@@ -193,16 +193,13 @@ def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None
         with places[2]:
             plot(training.confusion(counts, classes, dark=st.context.theme.type == "dark"), key="train.confusion",
                  later=True, square=False, alt="Confusion matrix: truth in rows, answers in columns")
-            st.caption(judgement(metrics, card))
+            st.caption(judgement(card))
 
 
-def judgement(metrics: dict, card: dict) -> str:
+def judgement(card: dict) -> str:
     """The numbers under a confusion matrix."""
-    around = metrics.get("intervals") if isinstance(metrics.get("intervals"), dict) else {}
-    words = []
-    for name, label in (("accuracy", "Accuracy"), ("macro_auc", "macro AUC"), ("ece", "calibration error")):
-        value, limits = metrics.get(name), around.get(name)
-        if isinstance(value, int | float):
-            words.append(f"{label} {value:.3f}" + (f" ({limits[0]:.3f} to {limits[1]:.3f})" if is_pair(limits) else ""))
+    words = [f"{label} {figure}" for name, label in (("accuracy", "Accuracy"), ("macro_auc", "macro AUC"),
+                                                     ("ece", "calibration error"))
+             if (figure := cards.in_words(card, name))]
     which = "test images that steered nothing" if card.get("split") == "test" else "validation images so far"
-    return f"{', '.join(words)}; {metrics.get('n', '?')} {which}, 95 % intervals."
+    return f"{', '.join(words)}; {cards.metrics_of(card).get('n', '?')} {which}, 95 % intervals."

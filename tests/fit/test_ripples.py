@@ -1,15 +1,19 @@
 """Ripples of the potential: what they change in an image, found in a residual that has them and not in noise."""
 
 import math
+import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scipy.linalg import solve_triangular
 
 from lenslab.fit import Fit, ripples, smooth_lens
-from lenslab.fit.model import shining, taken
+from lenslab.fit.gauss_newton import priors
+from lenslab.fit.model import shining, taken, tangents
 from lenslab.fit.rays import deflection, grid, scenes_at
-from lenslab.fit.ripples import BOX, STRENGTHS, averaged, columns, explained, waves
+from lenslab.fit.ripples import BOX, SPECTRA, STRENGTHS, averaged, columns, explained, summed_up, under, waves
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +62,15 @@ def test_ripples_are_found_and_noise_has_none(lens):
     amplitudes = STRENGTHS[3] * torch.randn(len(each), generator=draw, dtype=torch.float64) / length
     change = (amplitudes[:, None, None] * each).sum(0)
     noise = torch.randn(change.shape, generator=draw, dtype=torch.float64)
-    told = explained(lens, sigma, fitted(lens, place, (change + noise)[None, None]))[0, 0]
-    bare = explained(lens, sigma, fitted(lens, place, change[None, None]))[0, 0]     # what no smooth lens could follow
+    seen = explained(lens, sigma, fitted(lens, place, (change + noise)[None, None]))
+    told = seen.change[0, 0]
+    bare = explained(lens, sigma, fitted(lens, place, change[None, None])).change[0, 0]   # what no smooth lens follows
     energy = float(bare.square().sum())
     assert energy > 300 and float((told * bare).sum()) / math.sqrt(energy * float(told.square().sum())) > 0.9
     nothing = explained(lens, sigma, fitted(lens, place, noise[None, None]))
-    assert float(nothing.square().sum()) < 5
+    assert float(nothing.change.square().sum()) < 5
+    assert seen.evidence > 50 and nothing.evidence < 0.5
+    assert seen.strength > 0.5 and seen.slope < 0, "the strongest and the shallowest of the spectra made it"
 
 
 def test_pieces_of_a_batch_are_the_batch(lens):
@@ -75,7 +82,12 @@ def test_pieces_of_a_batch_are_the_batch(lens):
                    chi2=residual.square().sum((1, 2, 3)), knots=found.knots.repeat(6, 1, 1))
     whole = ripples(lens, sigma.repeat(6, 1, 1, 1), many)
     one = explained(lens, sigma, fitted(lens, place, residual[4:5]))
-    torch.testing.assert_close(whole[4:5], one, rtol=1e-6, atol=1e-9)
+    for name, part in vars(whole).items():
+        torch.testing.assert_close(part[4:5], getattr(one, name), rtol=1e-6, atol=1e-9)
+    planes = whole.planes
+    assert torch.equal(planes[:, :1], whole.change) and planes.shape[1] == 4
+    assert torch.equal(planes[:, 1:], torch.stack([whole.evidence, whole.strength, whole.slope], 1)[
+        ..., None, None].expand(-1, -1, *planes.shape[2:]))
 
 
 def test_the_average_over_spectra_is_bayes_theorem_for_one_wave():
@@ -93,4 +105,37 @@ def test_the_average_over_spectra_is_bayes_theorem_for_one_wave():
             density.append(math.exp(-0.5 * seen**2 / total) / total**0.5)
             mean.append(seen * strength**2 / total)
     expected = sum(d * m for d, m in zip(density, mean, strict=True)) / sum(density)
-    assert float(averaged(curve, push)[0, k]) == pytest.approx(expected, rel=1e-9)
+    assert float(averaged(*under(curve, push))[0, k]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_evidence_is_that_of_the_whole_image_as_gaussians(lens, monkeypatch):
+    """Against the density of all pixels at once, whose covariance has noise, the smooth lens and, or not, ripples."""
+    lens, place, sigma = lens
+    spectrum = strength, slope = SPECTRA[6]
+    monkeypatch.setattr(sys.modules["lenslab.fit.ripples"], "SPECTRA", [spectrum])     # the package calls a function so
+    place = torch.cat([lens.mean, torch.zeros(1, dtype=torch.float64)])[None]
+    S = tangents(lens, sigma, place)[0].numpy()
+    B = torch.cat(list(columns(lens, sigma, place, None)), 1)[0].flatten(1).numpy().T
+    width = strength * np.repeat([math.hypot(*wave) for wave in waves()], 2) ** (-slope / 2)
+    spread = np.append(priors(lens, place)[0][:-1].numpy() ** -0.5, 10.0)       # the amplitude is free
+    rng = np.random.default_rng(3)
+    left = B @ (width * rng.normal(size=len(width))) + rng.normal(size=len(B))
+    own = np.eye(len(B)) + (S * spread**2) @ S.T
+
+    def ln_density(covariance: np.ndarray) -> float:      # scipy's takes twenty times as long for 4,096 pixels
+        lower = np.linalg.cholesky(covariance)
+        return -np.log(lower.diagonal()).sum() - 0.5 * np.square(solve_triangular(lower, left, lower=True)).sum()
+    with_them, without = ln_density(own + (B * width**2) @ B.T), ln_density(own)
+    found = explained(lens, sigma, fitted(lens, place, torch.from_numpy(left).reshape(sigma.shape)))
+    assert abs(with_them - without) > 5 and float(found.evidence) == pytest.approx(with_them - without, rel=1e-3)
+
+
+def test_numbers_of_the_spectra_follow_their_evidence():
+    even = torch.full((1, len(SPECTRA)), 0.7, dtype=torch.float64)
+    assert [float(number) for number in summed_up(even)] == pytest.approx([0.7, 0, 0], abs=1e-12)
+    sure = even.clone()
+    sure[0, SPECTRA.index((STRENGTHS[3], 2.0))] = 60
+    strengths = [math.log10(strength) for strength in STRENGTHS]
+    assert [float(number) for number in summed_up(sure)] == pytest.approx(
+        [60 - math.log(len(SPECTRA)), strengths[3] - sum(strengths) / 4, -1.0], abs=1e-9)
+    assert float(summed_up(torch.full((1, len(SPECTRA)), -1e9))[0]) == pytest.approx(-math.log(len(SPECTRA)))

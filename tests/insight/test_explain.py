@@ -42,6 +42,16 @@ class Hand(nn.Module):
         return self.head(self.embed(self.see(given)))
 
 
+class Told(Hand):
+    """Gets a number beside the maps, as an even plane, and adds it to every logit."""
+
+    def see(self, given):
+        return torch.cat([super().see(given[:, :1]), given[:, 1:]], dim=1)
+
+    def embed(self, seen):
+        return super().embed(seen[:, :2]) + seen[:, 2:].mean((2, 3))
+
+
 class Cells(Hand):
     """Its maps have one cell for 4 x 4 pixels: their means, so that the gradient of a cell is 16 times the weight."""
 
@@ -84,6 +94,17 @@ def test_grad_cam_of_cells_is_bilinear_between_them():
     torch.testing.assert_close(explain(Cells(), given, 1, "grad_cam").map, expected.float())
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_number_told_beside_the_maps_has_no_place_in_the_image(method):
+    """What it adds to the logit belongs to no pixel: the maps are those of the network that is not told."""
+    given = images()
+    told = torch.cat([given, torch.full_like(given, 3.0)], dim=1)
+    for channel in (None, "image", "residual"):
+        found, expected = (explain(net, seen, 1, method, channel).map
+                           for net, seen in ((Told(), told), (Hand(), given)))
+        torch.testing.assert_close(found, expected)
+
+
 def test_integrated_gradients_of_squares_in_closed_form():
     """f = sum over k of w_k (a_k x)^2; along t x the gradient is 2 t w_k a_kc (a_k x): x_c times half of it remains."""
     net, given = Hand(power=2), images()
@@ -103,8 +124,8 @@ def test_integrated_gradients_are_complete(power):
     net, given = Hand(power=power), images()
     seen, empty = net.see(given), net.see(torch.zeros_like(given))
     for target in (0, 1):
-        signed = module.integrated_gradients(net, seen, empty, target, None)
-        parts = sum(module.integrated_gradients(net, seen, empty, target, k) for k in (0, 1))
+        signed = module.integrated_gradients(net, seen, empty, target, slice(0, 2))
+        parts = sum(module.integrated_gradients(net, seen, empty, target, slice(k, k + 1)) for k in (0, 1))
         gained = (net(given) - net(torch.zeros_like(given)))[:, target]
         torch.testing.assert_close(signed.sum((1, 2)), gained.detach())
         torch.testing.assert_close(parts, signed)
@@ -115,7 +136,7 @@ def test_integrated_gradients_of_a_real_network_are_complete():
     torch.manual_seed(0)
     net, given = CLASSIFIERS["cnn"][0](3, 1.9, residual=True, dropout=0.0).double().eval(), 10 * images(side=32)
     seen, empty = net.see(given), net.see(torch.zeros_like(given))
-    signed = module.integrated_gradients(net, seen, empty, 1, None)
+    signed = module.integrated_gradients(net, seen, empty, 1, slice(0, 2))
     gained = (net(given) - net(torch.zeros_like(given)))[:, 1].detach()
     torch.testing.assert_close(signed.detach().sum((1, 2)), gained, rtol=0.02, atol=1e-4)
 

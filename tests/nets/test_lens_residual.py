@@ -6,8 +6,10 @@ import torch
 
 from lenslab.fit import fit
 from lenslab.images.draw import items
+from lenslab.nets.lens_residual import TOLD
 from lenslab.population import find
 from lenslab.tasks import answers, classify
+from lenslab.tasks.order import turned
 
 NAME = "deeplense-2:doubled=off"     # with noise, and a fit of two coordinates
 
@@ -72,7 +74,7 @@ def test_where_sources_have_clumps_it_sees_what_either_kind_of_source_leaves(clu
     monkeypatch.setattr(clumpy.start, "forward", lambda sigmas: clumpy.lens.standard(truth).float())
     given, found = clumpy.complete(image, sigma)
     assert clumpy.channel_names == ("image", "residual", "residual with clumps", "ripples")
-    assert given.shape == (4, 4, 64, 64) and found.knots.shape == (4, 5, 7)
+    assert given.shape == (4, 4 + TOLD, 64, 64) and found.knots.shape == (4, 5, 7)
     assert torch.equal(given[:, 2:3], found.residual)
     torch.testing.assert_close(clumpy.chi2(given), found.chi2.double(), rtol=1e-5, atol=0)
     left = given[:, 1:3].square().sum((2, 3))
@@ -83,6 +85,17 @@ def test_where_sources_have_clumps_it_sees_what_either_kind_of_source_leaves(clu
 def test_its_sums_reach_the_answer(clumpy):
     """The last layers see them: wiggles without an image that would be the same to an averaged map."""
     clumpy.zero_grad()
-    clumpy(torch.randn(4, 4, 64, 64)).square().sum().backward()
-    first = clumpy.head[2].weight.grad
-    assert first[:, -clumpy.moments.number:].abs().sum(0).gt(0).float().mean() > 0.8
+    clumpy(torch.randn(4, 4 + TOLD, 64, 64)).square().sum().backward()
+    first = clumpy.head[2].weight.grad[:, -clumpy.moments.number - TOLD:].abs().sum(0)
+    assert first[:-TOLD].gt(0).float().mean() > 0.8 and first[-TOLD:].gt(0).all()
+
+
+def test_the_numbers_told_beside_the_maps_are_read_however_the_image_is_turned(clumpy):
+    """Evidence, strength and slope of the ripples: the last features, softened, since an evidence may be a thousand."""
+    given = torch.randn(2, 4 + TOLD, 64, 64)
+    told = torch.tensor([[1000.0, 0.7, -1.0], [-0.3, 0.1, 0.4]])
+    given[:, 4:] = told[..., None, None]
+    with torch.no_grad():
+        for which in range(8):
+            features = clumpy.embed(clumpy.see(turned(given, "D4", np.full(2, which))))
+            torch.testing.assert_close(features[:, -TOLD:], torch.asinh(told), rtol=1e-5, atol=1e-5)
