@@ -3,7 +3,8 @@
     python benchmarks/detection.py CHECKPOINT [--n 720] [--workers 2] [--json] [--write]
 
 Smooth lenses against those whose substructure is worth so many sigmas to an observer who knows it (lambda:
-lenslab.images.ceiling), on the first n test images. Beside the network the floor, chi^2 of the lens that it fitted, the
+lenslab.images.ceiling), on the first n test images. Beside the network the floor, chi^2 of the lens that it fitted, and
+where sources have clumps the evidence for ripples of the potential (lenslab.fit.ripples), which knows no classes; the
 ceiling, the mean of Phi(lambda / sqrt 2), and the same of what a smooth lens leaves that is fitted anew without noise
 (lenslab.fit.refit): where substructure is strong, lambda promises more than that. Intervals: 95 %, bootstrap over
 images. With --write they go into the header.
@@ -48,9 +49,16 @@ class Judged:
                       **recipe.rendering | dict(ceiling=True))
         given = answers.complete(self.model, drawn.image, drawn.variance.sqrt(), "cpu")
         return dict(logits=answers.logits_of(self.model, given, "cpu"), labels=drawn.labels,
-                    chi2=self.model.chi2(given).numpy() if self.model.needs_fit else np.zeros(len(given)),
+                    **self.plainly(given),
                     ceiling=drawn.truths["ceiling"],
                     left=left_over(find(recipe.population), chunk, recipe.seed, recipe.split))
+
+    def plainly(self, given: torch.Tensor) -> dict[str, np.ndarray]:
+        """Scores of a fit without a network, where there is one."""
+        if not self.model.needs_fit:
+            return {}
+        found = self.model.rippled(given)
+        return dict(chi2=self.model.chi2(given).numpy()) | ({} if found is None else dict(ripples=found[1].numpy()))
 
 
 def measured(path: Path, n: int, workers: int) -> list[dict]:
@@ -67,7 +75,8 @@ def measured(path: Path, n: int, workers: int) -> list[dict]:
         use = np.flatnonzero(there | smooth)
         rows.append(dict(low=low, high=None if np.isinf(high) else high, n=int(there.sum()), smooth=int(smooth.sum()),
                          auc=auc(score[use], there[use]), interval=list(auc_interval(score[use], there[use])),
-                         floor=auc(seen["chi2"][use], there[use]) if model.needs_fit else None,
+                         floor=auc(seen["chi2"][use], there[use]) if "chi2" in seen else None,
+                         ripples=auc(seen["ripples"][use], there[use]) if "ripples" in seen else None,
                          ceiling=float(ndtr(seen["ceiling"][there] / np.sqrt(2)).mean()),
                          refitted=float(ndtr(seen["left"][there] / np.sqrt(2)).mean())))
     return rows
@@ -85,12 +94,12 @@ def main(words: list[str] | None = None) -> int:
     if settings.json:
         print(json.dumps(rows))
     else:
-        print("| lambda | images | AUC | chi^2 | ceiling | refitted |\n|---|---|---|---|---|---|")
+        print("| lambda | images | AUC | chi^2 | ripples | ceiling | refitted |\n|---|---|---|---|---|---|---|")
         for row in rows:
-            limits, floor = row["interval"], "" if row["floor"] is None else f"{row['floor']:.3f}"
+            limits = row["interval"]
+            others = (checkpoint.number(row[name], 3) for name in ("floor", "ripples", "ceiling", "refitted"))
             print(f"| {row['low']} to {row['high'] or 'any'} | {row['n']} | {row['auc']:.3f} [{limits[0]:.3f}, "
-                  f"{limits[1]:.3f}] | {floor} | {row['ceiling']:.3f} | "
-                  f"{row['refitted']:.3f} |")
+                  f"{limits[1]:.3f}] | {' | '.join(others)} |")
     if settings.write:
         checkpoint.remark(settings.checkpoint, detection=rows)
     return 0

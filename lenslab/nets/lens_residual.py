@@ -59,6 +59,13 @@ class LensResidual(PhysicsCNN):
         """Of that lens (B,) float64."""
         return self.left(given).double().square().sum((1, 2))
 
+    def rippled(self, given: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What of that looks like lensing (B, h, w) in sigmas, and ln of its evidence (B,); None without clumps."""
+        if not self.lens.clumpy:
+            return None
+        place = self.channel_names.index("ripples")
+        return given[:, place], given[:, place + 1].mean((1, 2))
+
     def see(self, given: Tensor) -> Tensor:
         maps = len(self.channel_names)
         return torch.cat([super().see(given[:, :maps]), cropped(given[:, maps:], self.crop)], 1)

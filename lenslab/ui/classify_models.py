@@ -154,11 +154,8 @@ def ripples(network: Network, shown: Shown) -> tuple[np.ndarray, float] | None:
 
     None where a network does not ask.
     """
-    names = model_of(network).channel_names if fits(network) else ()
-    if "ripples" not in names:
-        return None
-    given, place = given_to(network, shown)[0], names.index("ripples")
-    return given[place].numpy(), float(given[place + 1].mean())
+    found = model_of(network).rippled(given_to(network, shown)) if fits(network) else None
+    return None if found is None else (found[0][0].numpy(), float(found[1][0]))
 
 
 def given_of(model: torch.nn.Module, observation: Observation) -> torch.Tensor:

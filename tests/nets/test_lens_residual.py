@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lenslab.fit import fit
+from lenslab.fit import fit, ripples
 from lenslab.images.draw import items
 from lenslab.nets.lens_residual import TOLD
 from lenslab.population import find
@@ -77,6 +77,9 @@ def test_where_sources_have_clumps_it_sees_what_either_kind_of_source_leaves(clu
     assert given.shape == (4, 4 + TOLD, 64, 64) and found.knots.shape == (4, 5, 7)
     assert torch.equal(given[:, 2:3], found.residual)
     torch.testing.assert_close(clumpy.chi2(given), found.chi2.double(), rtol=1e-5, atol=0)
+    again = ripples(clumpy.lens, sigma, found)
+    waves, evidence = clumpy.rippled(given)
+    torch.testing.assert_close((waves, evidence), (again.change[:, 0], again.evidence))
     left = given[:, 1:3].square().sum((2, 3))
     assert (left[:, 1] < left[:, 0] + 5).all()       # clumps can only help, but for their prior
     assert clumpy(given).shape == (4, 5)
