@@ -52,19 +52,13 @@ def multipoles(scenes: Scenes) -> Tensor:
     for m in (3, 4):
         size, angle = scenes[f"lens.a{m}_a"], m * (scenes["lens.phi"] + scenes[f"lens.delta_phi_m{m}"])
         parts += [size * angle.cos(), size * angle.sin()]
-    weights = torch.stack(parts, 1) * scale(scenes)[:, None]
-    return torch.einsum("bk,kcn->bcn", weights, unit_poles(weights.device, weights.dtype))
+    return torch.einsum("bk,kbcn->bcn", torch.stack(parts, 1), poles(scenes))
 
 
 def poles(scenes: Scenes) -> Tensor:
-    """Change of M for a unit of each of POLES: (4, B, 2, NODES + 1)."""
-    size = scale(scenes)
+    """Change of M for a unit of each of POLES: (4, B, 2, NODES + 1), as in lenstronomy's EPL_MULTIPOLE_M3M4."""
+    size = scenes["lens.theta_E"] / scenes["lens.q"].sqrt()
     return unit_poles(size.device, size.dtype)[:, None] * column(size)
-
-
-def scale(scenes: Scenes) -> Tensor:
-    """Of the multipoles' strength (B,), as in lenstronomy's EPL_MULTIPOLE_M3M4."""
-    return scenes["lens.theta_E"] / scenes["lens.q"].sqrt()
 
 
 @lru_cache(maxsize=8)

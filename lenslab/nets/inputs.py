@@ -17,6 +17,12 @@ TRUNCATION = 4.0   # sigmas of the smoothing at which its kernel is cut off, sci
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
 
+def gaussian(sigma: float) -> Tensor:
+    """Of `sigma` pixels, at whole pixels as far as TRUNCATION: (2 reach + 1,) float64, its peak 1."""
+    reach = max(1, int(TRUNCATION * sigma + 0.5))
+    return torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma) ** 2)
+
+
 class Stretch(nn.Module):
     """Sigmas (B, C, H, W) to numbers of order 1: (softening / scale) asinh(sigmas / softening); odd and monotonic."""
 
@@ -44,9 +50,7 @@ class Residual(nn.Module):
 
     def __init__(self, fwhm: float):
         super().__init__()
-        sigma = fwhm / FWHM_PER_SIGMA
-        reach = max(1, int(TRUNCATION * sigma + 0.5))
-        kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, dtype=torch.float64) / sigma) ** 2)
+        kernel = gaussian(fwhm / FWHM_PER_SIGMA)
         self.register_buffer("kernel", kernel / kernel.sum(), persistent=False)   # follows from the card's constants
         self.fwhm = fwhm
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lenslab.nets.inputs import gaussian
+
 SCALES = (0.0, 0.8, 1.6, 3.2)   # pixels, sigma of a smoothing that keeps white noise at 1
 CUTS = (2.0, 6.0, 15.0)         # sigmas of the image: all arcs, their bright parts, their peaks
-TRUNCATION = 4
 FAINTEST = 1e-4                 # mean squares below it are as good as none
 FARTHEST = 4.0                  # spreads: a fit that has failed says that it did, and no more than that
 FEWEST = 5.0                    # pixels that a mean is taken over at least
@@ -45,9 +46,8 @@ def smoothed(maps: Tensor, sigma: float) -> Tensor:
     """(B, k, H, W) smoothed by a Gaussian of `sigma` pixels whose squares sum to 1; 0 leaves them."""
     if not sigma:
         return maps
-    reach = int(TRUNCATION * sigma + 0.5)
-    line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype) / sigma) ** 2)
-    line = line / line.square().sum().sqrt()
+    line = gaussian(sigma).to(maps)
+    line, reach = line / line.square().sum().sqrt(), len(line) // 2
     flat = maps.flatten(0, 1)[:, None]
     flat = F.conv2d(F.conv2d(flat, line[None, None, None, :], padding=(0, reach)), line[None, None, :, None],
                     padding=(reach, 0))
