@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from time import process_time
@@ -100,14 +101,17 @@ class Sitting:
         return state
 
     def begin_from(self, first, *others) -> None:
-        """Take the weights of a checkpoint, and in their place those that others have."""
+        """Take the weights of a checkpoint, and in their place those that others have; what is held stays as it is."""
         model, elder, network = self.learner.model, read_card(first), getattr(self.config, "network", "")
         other = elder.get("population") not in (None, self.facts.get("population"))
         older = network and elder.get("network") == network and not fits(model, first)
         part = elder.get("task") not in (None, task_name(self.task))
+        held = [(child, deepcopy(child.state_dict())) for child in model.children() if is_held(child)]
         (take_over if other or older or part else load_into)(model, first)
         for path in others:
             take_over(model, path)
+        for child, tensors in held:
+            child.load_state_dict(tensors)
 
     def run(self, stopped, report, save_every: float) -> dict:
         config, learner, team = self.config, self.learner, self.team
@@ -239,6 +243,11 @@ class Sitting:
              card | more | dict(metrics=metrics, split="test", complete=True, duration=self.card()["duration"]))
         self.folder.log("on test data: " + words(metrics))
         return metrics
+
+
+def is_held(module: torch.nn.Module) -> bool:
+    """Whether a training leaves all of its weights as they are."""
+    return not any(tensor.requires_grad for tensor in module.parameters()) and any(True for _ in module.parameters())
 
 
 def numbers(metrics: dict) -> dict:

@@ -33,8 +33,8 @@ class Config(Training):
 
     population   name, with switches if any; it gives classes, camera and symmetry, and images to be judged by
     data         an HDF5 set of that population to train on; empty: simulate
-    starts       a checkpoint whose start begins the fits of training images and stays the network's own (give --init
-                 the same file, or one without a start); empty: fits begin near the truth, the start is taught beside
+    starts       a checkpoint whose start begins the fits of training images and stays the network's own,
+                 whatever --init brings; empty: fits begin near the truth, the start is taught beside
     """
 
     network: str = choice("cnn", tuple(CLASSIFIERS), "cnn is the baseline and the quickest; lens_residual fits a "

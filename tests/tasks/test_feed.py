@@ -1,5 +1,7 @@
 """Feeds: a batch is a pure function of (seed, step), wherever its images come from."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from lenslab import checkpoint
 from lenslab.images import dataset
 from lenslab.nets.start import taught
 from lenslab.population import CHUNK, find
+from lenslab.runs.train import Sitting
 from lenslab.tasks import chunks, classify, feed
 from lenslab.tasks.seen import Recipe, Seen, SetItems, measured, middle
 
@@ -162,6 +165,15 @@ def test_fits_of_training_begin_where_a_taught_start_says(tmp_path):
     seen = recipe.seen(columns).first(12)
     classify.loss(learner, seen.given, torch.from_numpy(seen.labels), seen.given[:, :1], seen.truth).backward()
     assert all(tensor.grad is None for tensor in learner.start.parameters())
+
+    other = classify.build(classify.Config(**settings))
+    checkpoint.save(tmp_path / "other.safetensors", other.state_dict(), dict(task="classify", population="seed-64"))
+    sitting = SimpleNamespace(learner=SimpleNamespace(model=learner), config=classify.Config(**settings), task=classify,
+                              facts=dict(population="seed-64"))
+    Sitting.begin_from(sitting, tmp_path / "other.safetensors")
+    assert torch.equal(learner.head[-1].weight, other.head[-1].weight)
+    assert all(torch.equal(tensor, network.start.state_dict()[name])
+               for name, tensor in learner.start.state_dict().items()), "what is held stays"
 
     with pytest.raises(ValueError, match="cannot begin these fits"):
         taught(str(path), 18, deep=True)
