@@ -24,6 +24,7 @@ from scipy.special import ndtr
 from lenslab import checkpoint
 from lenslab.images.compiled import why_not
 from lenslab.images.draw import items
+from lenslab.insight import table
 from lenslab.insight.judgement import BARE
 from lenslab.population import CHUNK, find
 from lenslab.tasks import answers, classify
@@ -80,8 +81,8 @@ def main(words: list[str] | None = None) -> int:
         if settings.write:
             checkpoint.remark(path, **measured)
     if settings.write:
-        checkpoint.write_table()
-    print(checkpoint.table(paths[0].parent if paths else None))
+        table.write_table()
+    print(table.table(paths[0].parent if paths else None))
     return 0
 
 

@@ -26,6 +26,7 @@ from lenslab import checkpoint
 from lenslab.fit.refit import left_over
 from lenslab.images.draw import items
 from lenslab.images.workers import columns_from
+from lenslab.insight import table
 from lenslab.insight.judgement import BARE
 from lenslab.insight.metrics import auc, auc_interval
 from lenslab.population import find
@@ -97,7 +98,7 @@ def main(words: list[str] | None = None) -> int:
         print("| lambda | images | AUC | chi^2 | ripples | ceiling | refitted |\n|---|---|---|---|---|---|---|")
         for row in rows:
             limits = row["interval"]
-            others = (checkpoint.number(row[name], 3) for name in ("floor", "ripples", "ceiling", "refitted"))
+            others = (table.number(row[name], 3) for name in ("floor", "ripples", "ceiling", "refitted"))
             print(f"| {row['low']} to {row['high'] or 'any'} | {row['n']} | {row['auc']:.3f} [{limits[0]:.3f}, "
                   f"{limits[1]:.3f}] | {' | '.join(others)} |")
     if settings.write:

@@ -23,6 +23,7 @@ from scipy.stats import norm, rankdata
 
 from lenslab import checkpoint
 from lenslab.images.dataset import read, write
+from lenslab.insight import table
 
 POPULATIONS = ("hst", "euclid", "seed-64", "deeplense-1-mended", "deeplense-2-mended", "deeplense-1", "deeplense-2")
 LIMIT = 0.53
@@ -112,7 +113,7 @@ def main() -> None:
         for path, card in checkpoint.list_checkpoints():
             if card.get("population") in found:
                 checkpoint.remark(path, leak=found[card["population"]])
-        checkpoint.write_table()
+        table.write_table()
     if settings.json:
         print(json.dumps(found))
 

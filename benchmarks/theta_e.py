@@ -25,6 +25,7 @@ import torch
 
 from lenslab import checkpoint
 from lenslab.images.workers import columns_from
+from lenslab.insight import table
 from lenslab.insight.metrics import macro_auc_gain, scores
 from lenslab.nets.lens_net import THETA_E, LensNet
 from lenslab.population import find
@@ -87,7 +88,7 @@ def main(words: list[str] | None = None) -> int:
         print(f"  {name:7} macro AUC {found[name]:.4f}{against}")
     if settings.write:
         checkpoint.remark(settings.checkpoint, theta_E=found)
-        checkpoint.write_table()
+        table.write_table()
     if settings.json:
         print(json.dumps(found))
     return 0

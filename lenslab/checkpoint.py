@@ -156,105 +156,11 @@ def remark(path: str | os.PathLike, **found) -> None:
 
 
 USUAL = "novelty."     # tensors that tell what is usual for a network (lenslab.insight.novelty)
-COLUMNS = ("name", "network", "population", "macro AUC", "AUC by class", "accuracy", "ECE", "test images", "parameters",
-           "training images", "time", "device", "ms", "floor", "ceiling", "lambda > 6", "theta_E inside",
-           "leak", "complete")
-
-ABOUT = """Made from the headers by `python benchmarks/classifiers.py --write`. Intervals: 95 %, bootstrap over test
-images. ECE is that of the calibrated probabilities. Training images: different ones, before they are turned. Time: of
-training, over every sitting. ms: of one image on one thread. Floor: AUC of chi^2 of the best smooth lens; ceiling: of
-an observer who knows the substructure and must fit all of the lens and the source, so that a network of a population
-with one lens for all may lie above it; both smooth against the rest. lambda > 6: AUC of smooth lenses against those
-whose substructure is worth more than 6 sigmas to that observer (`benchmarks/detection.py CHECKPOINT --write`).
-"10 min of CPU": trained at a fixed budget. theta_E inside: median and scatter of what a network with a lens of its own
-takes the Einstein radius to be, less the truth, and its macro AUC when any other is put in its place
-(`benchmarks/theta_e.py CHECKPOINT --write`). leak: AUC of total flux and ring radius alone, mean and worst class
-(`benchmarks/leak_audit.py --write`)."""
-
-
-def table(folder: str | os.PathLike | None = None) -> str:
-    """The text of checkpoints/README.md: a row for each file, made from the headers alone."""
-    rows = ["# Checkpoints", "", ABOUT, "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-    for path, card in list_checkpoints(folder):
-        cells = [path.stem, card["problem"], *[""] * (len(COLUMNS) - 2)] if "problem" in card else row(path, card)
-        rows.append("| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in cells) + " |")
-    return "\n".join(rows) + "\n"
-
-
-def row(path: Path, card: dict) -> list[str]:
-    """One line of the table; what a card does not tell stays empty."""
-    def part(name: str) -> dict:
-        return card[name] if isinstance(card.get(name), dict) else {}
-
-    metrics, config, bench = part("metrics"), part("config"), part("benchmark")
-    intervals = metrics["intervals"] if isinstance(metrics.get("intervals"), dict) else {}
-    auc = metrics["auc"] if isinstance(metrics.get("auc"), dict) else {}
-
-    def measured(name: str, digits: int = 4) -> str:
-        around = intervals.get(name)
-        return number(metrics.get(name), digits) + (
-            f" [{around[0]:.{digits}f}, {around[1]:.{digits}f}]" if is_pair(around) else "")
-
-    shown = config.get("images") or number_of(card.get("steps")) * number_of(config.get("batch")) // max(
-        1, number_of(config.get("reuse")))
-    return [path.stem, card.get("network", ""), card.get("population", ""), measured("macro_auc"),
-            ", ".join(f"{name} {number(value)}" for name, value in auc.items()), measured("accuracy"),
-            measured("ece", 3), metrics.get("n", ""), parameters(path), card.get("training_images") or shown or "",
-            budget(config) or duration_words(card.get("duration")), card.get("device", ""), number(bench.get("ms"), 0),
-            number(metrics.get("floor"), 3), number(bench.get("ceiling"), 3), detected(bench.get("detection")),
-            inside(bench.get("theta_E")), leak(bench.get("leak")), "yes" if card.get("complete") else "no"]
-
-
-def detected(rows) -> str:
-    """AUC and interval of the row of lambda > 6, of those that benchmarks/detection.py left in a card."""
-    rows = [line for line in rows if isinstance(line, dict)] if isinstance(rows, list) else []
-    line = next((line for line in rows if line.get("low") == 6 and line.get("high") is None), {})
-    around = line.get("interval")
-    return number(line.get("auc"), 3) + (f" [{around[0]:.3f}, {around[1]:.3f}]" if is_pair(around) else "")
-
-
-def budget(config: dict) -> str:
-    """The minutes that ended a training, where they did."""
-    minutes = config.get("minutes")
-    return f"{minutes:g} min of CPU" if isinstance(minutes, int | float) and minutes > 0 else ""
-
-
-def inside(found) -> str:
-    """What benchmarks/theta_e.py left in a card."""
-    found = found if isinstance(found, dict) else {}
-    names = "bias", "scatter", "own", "random"
-    if not all(isinstance(found.get(name), float) for name in names):
-        return ""
-    bias, scatter, own, other = (found[name] for name in names)
-    return f'{bias:+.3f}" ± {scatter:.3f}"; AUC {own:.3f}, any other {other:.3f}'
-
-
-def leak(found) -> str:
-    """What benchmarks/leak_audit.py found of the population."""
-    pair = [found.get("macro"), found.get("worst")] if isinstance(found, dict) else []
-    return f"{pair[0]:.3f} ({pair[1]:.3f})" if is_pair(pair) else ""
 
 
 def parameters(path: Path) -> int:
     """Weights of a file, what they learnt of batches included and what is usual left out."""
     return sum(math.prod(shape) for name, (_, shape) in read_header(path)[1].items() if not name.startswith(USUAL))
-
-
-def number(value, digits: int = 4) -> str:
-    return f"{value:.{digits}f}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
-
-
-def number_of(value) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def write_table(folder: str | os.PathLike | None = None) -> None:
-    folder = Path(folder or checkpoints_folder())
-    write_atomically(folder / "README.md", table(folder).encode())
-
-
-def is_pair(value) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, int | float) for number in value)
 
 
 def duration_words(seconds) -> str:

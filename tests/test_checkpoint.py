@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from lenslab import checkpoint
+from lenslab.insight import table
 
 CARD = {"task": "classify", "network": "cnn", "population": "seed-64", "steps": 100, "duration": 4000.0,
         "metrics": {"accuracy": 0.912, "intervals": {"accuracy": [0.9, 0.92]}}, "split": "test", "complete": True}
@@ -138,15 +139,16 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, ca
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["a.safetensors"]
 
 
-def test_a_list_loads_no_torch_and_a_table_is_made_from_headers(tmp_path):
+def test_a_list_and_a_table_load_no_torch_and_are_made_from_headers(tmp_path):
     checkpoint.save(tmp_path / "b.safetensors", network().state_dict(), CARD | {"population": "one|two"})
     (tmp_path / "a.safetensors").write_bytes(b"junk")
-    code = ("import sys; from lenslab import checkpoint; print([card.get('task') for _, card in "
-            "checkpoint.list_checkpoints(sys.argv[1])], 'torch' in sys.modules, 'numpy' in sys.modules)")
+    code = ("import sys; from lenslab import checkpoint; from lenslab.insight import table; "
+            "print([card.get('task') for _, card in checkpoint.list_checkpoints(sys.argv[1])], "
+            "'torch' in sys.modules, 'numpy' in sys.modules)")
     told = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True,
                           cwd=Path(__file__).parent.parent).stdout
     assert told.strip() == "[None, 'classify'] False False"
-    checkpoint.write_table(tmp_path)
+    table.write_table(tmp_path)
     rows = (tmp_path / "README.md").read_text().splitlines()
     weights = sum(tensor.numel() for tensor in network().state_dict().values())
     assert rows[-1] == ("| b | cnn | one/two |  |  | 0.9120 [0.9000, 0.9200] |  |  | "
@@ -179,19 +181,3 @@ def test_a_file_fits_a_network_of_its_names_and_shapes_and_no_other(tmp_path):
     assert checkpoint.fits(torch.nn.Linear(3, 2), tmp_path / "a.safetensors")
     for other in (torch.nn.Linear(4, 2), torch.nn.Linear(3, 2, bias=False), torch.nn.BatchNorm1d(2)):
         assert not checkpoint.fits(other, tmp_path / "a.safetensors")
-
-
-def test_a_table_tells_a_fixed_budget_and_what_is_known_beside_the_network():
-    assert checkpoint.budget({"minutes": 10.0}) == "10 min of CPU"
-    assert [checkpoint.budget(odd) for odd in ({}, {"minutes": 0.0}, {"minutes": "many"})] == [""] * 3
-    found = dict(bias=-0.0123, scatter=0.04, own=0.978, random=0.61)
-    assert checkpoint.inside(found) == '-0.012" ± 0.040"; AUC 0.978, any other 0.610'
-    assert [checkpoint.inside(odd) for odd in (None, "x", found | {"own": "y"})] == [""] * 3
-    assert checkpoint.leak(dict(macro=0.504, worst=0.5181, n=5000)) == "0.504 (0.518)"
-    assert [checkpoint.leak(odd) for odd in (None, 3, {"macro": 0.5})] == [""] * 3
-
-
-def test_a_table_tells_from_which_lambda_on_substructure_is_seen():
-    rows = [dict(low=0, high=3, auc=0.5, interval=[0.4, 0.6]), dict(low=6, high=None, auc=0.87, interval=[0.8, 0.9])]
-    assert checkpoint.detected(rows) == "0.870 [0.800, 0.900]"
-    assert [checkpoint.detected(odd) for odd in (None, [], "x", [3], [{"low": 6, "auc": "y"}])] == [""] * 5

@@ -6,13 +6,15 @@ that lists networks loads nothing else.
 
 import math
 
-from lenslab.checkpoint import is_pair
-
 SPLITS = "train", "validation", "test"
 ROC_POINTS = 120       # of a curve
 WORST = 24             # errors that are kept
 OWN, FIXED = "own", "fixed"   # maps: smooth lenses as the population draws them; with slope and multipoles fixed
 MAX_CLASSES, MAX_BINS, MAX_CURVES, MAX_COUNT, MAX_NAME = 64, 64, 64, 10**9, 1000
+
+
+def is_pair(value) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, int | float) for number in value)
 
 
 def metrics_of(card: dict) -> dict:

@@ -18,7 +18,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lenslab.checkpoint import checkpoints_folder, read_card, write_atomically, write_table
+from lenslab.checkpoint import checkpoints_folder, read_card, write_atomically
+from lenslab.insight.table import write_table
 from lenslab.runs.folder import ENDS, RunFolder, alive, read_json, read_lines
 from lenslab.runs.turns import queue_of, waiting_line
 
