@@ -28,9 +28,8 @@ class LensResidual(PhysicsCNN):
     Where sources have clumps it is (B, 4 + TOLD, H, W): the residual of a source that is a profile alone shows
     substructure best if that is all there is; beside it stand the one of a source with clumps, and what of that looks
     like lensing (lenslab.fit.ripples). Such fits are dear and most of their images tell little, so that the last layers
-    get sums over all three as well (`Moments`), and planes that hold the evidence for ripples, their strength and
-    slope: these alone tell the classes of hst apart as well as 24,000 images had taught it to (macro AUC 0.62 of a
-    linear classifier, 0.60; 2,880 training and 960 validation images).
+    get sums over all three as well (`Moments`), and what is told in planes: the evidence for ripples, their strength
+    and slope.
     """
 
     needs_fit = True
