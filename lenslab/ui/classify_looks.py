@@ -22,6 +22,7 @@ from lenslab.ui import classify_show as show
 from lenslab.ui.classify_form import FACTORS, METHOD_NAMES, Choice, Evidence
 from lenslab.ui.classify_image import Shown
 from lenslab.ui.gate import Turn, through_the_gate
+from lenslab.ui.model_facts import rounded
 from lenslab.ui.pictures import is_dark
 from lenslab.ui.plot import plot
 from lenslab.ui.real import escaped
@@ -31,7 +32,7 @@ STEPS = {"substructure": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
          "seeing": (0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0)}
 LOG = ("noise", "seeing")
 MOST_KEPT = 12
-EVEN, MOST = 3, 1_000_000      # times as likely: fewer tell nothing, more are not counted
+EVEN, MOST = 3, 10**6      # times as likely: fewer tell nothing, more are not counted
 FAINT = 1.0      # sigmas, limits of what ripples change: spread over an arc, a pixel alone would not show it
 QUESTIONS = {"substructure": "What if the substructure were lighter or heavier?",
              "noise": "What if the image were noisier or cleaner?",
@@ -183,7 +184,7 @@ def likelier(evidence: float) -> str:
     """How many times likelier an image is with ripples than without, of its logarithm."""
     if evidence < log(EVEN):
         return "This image is about as likely without any."
-    times = f"{exp(evidence):,.0f}" if evidence < log(MOST) else f"more than {MOST:,}"
+    times = f"about {rounded(exp(evidence))}" if evidence < log(MOST) else f"more than {rounded(MOST)}"
     return f"This image is {times} times as likely with them as without, unless the fit has failed."
 
 
