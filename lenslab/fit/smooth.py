@@ -28,6 +28,9 @@ AMPLITUDES = ("source.magnitude", "camera.exposure_time")   # what scales the im
 # What moves the rays, and what they hit.
 MASS = ("theta_E", "e1", "e2", "center_x", "center_y", "gamma1", "gamma2", "gamma", "a3_x", "a3_y", "a4_x", "a4_y")
 LIGHT = ("source_x", "source_y", "log_R", "log_n", "source_e1", "source_e2")
+# How coordinates turn with the frame (lenslab.symmetry); those that are not here do not.
+SPINS = {("center_x", "center_y"): 1, ("source_x", "source_y"): 1, ("e1", "e2"): 2, ("gamma1", "gamma2"): 2,
+         ("source_e1", "source_e2"): 2, ("a3_x", "a3_y"): 3, ("a4_x", "a4_y"): 4}
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,29 +11,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lenslab.nets.classifier import Classifier
+from lenslab.symmetry import GROUPS
 
 WIDTH = 16
 RINGS = 4           # concentric rings over which the last map is averaged
-GROUPS = {          # elements as (mirrored, quarter turns): the mirror x -> -x comes first, the turns after it
-    "D4": tuple((mirrored, quarters) for mirrored in (False, True) for quarters in range(4)),
-    "C2": ((False, 0), (False, 2)),
-    "none": ((False, 0),),
-}
-
-
-def acted(element: tuple[bool, int], planes: Tensor) -> Tensor:
-    """Maps (..., N, N) under an element of the group."""
-    mirrored, quarters = element
-    return torch.rot90(planes.flip(-1) if mirrored else planes, quarters, (-2, -1))
 
 
 def products(symmetry: str) -> Tensor:
     """(G, G) places in the group: of g^-1 h in row g, column h, found by letting elements act on four cells."""
     cells = torch.arange(4).reshape(2, 2)
     elements = GROUPS[symmetry]
-    places = {tuple(acted(element, cells).flatten().tolist()): place for place, element in enumerate(elements)}
-    inverse = [next(h for h in elements if torch.equal(acted(h, acted(g, cells)), cells)) for g in elements]
-    return torch.tensor([[places[tuple(acted(back, acted(h, cells)).flatten().tolist())] for h in elements]
+    places = {tuple(element.maps(cells).flatten().tolist()): place for place, element in enumerate(elements)}
+    inverse = [next(h for h in elements if torch.equal(h.maps(g.maps(cells)), cells)) for g in elements]
+    return torch.tensor([[places[tuple(back.maps(h.maps(cells)).flatten().tolist())] for h in elements]
                          for back in inverse])
 
 
@@ -44,7 +34,7 @@ def poses(symmetry: str, size: int, planes: int) -> Tensor:
     planes   1 for a filter that looks at an image, G for one that looks at a map of the group
     """
     places = torch.arange(size * size).reshape(size, size)
-    turned = torch.stack([acted(element, places).flatten() for element in GROUPS[symmetry]])
+    turned = torch.stack([element.maps(places).flatten() for element in GROUPS[symmetry]])
     plane = products(symmetry) if planes > 1 else torch.zeros(len(turned), 1, dtype=torch.long)
     return plane[:, :, None] * size * size + turned[:, None, :]
 

@@ -16,8 +16,9 @@ from lenslab.checkpoint import checkpoints_folder, list_checkpoints
 from lenslab.images.observation import Observation
 from lenslab.insight.explain import Explanation, explain
 from lenslab.population import Population, find
-from lenslab.tasks import answers, classify
-from lenslab.tasks.order import SYMMETRIES, turned
+from lenslab.symmetry import GROUPS, turn_maps
+from lenslab.tasks import classify
+from lenslab.tasks.classify import answers
 from lenslab.ui import cached
 from lenslab.ui.classify_image import Shown
 
@@ -127,8 +128,8 @@ def _ask(network: Network, shown: Shown) -> Answer:
     start = time.perf_counter()
     given = given_to(network, shown)
     symmetry = find(network.population).symmetry
-    which = np.arange(len(SYMMETRIES[symmetry]))
-    found = probabilities(model, turned(given.expand(len(which), -1, -1, -1), symmetry, which))
+    which = np.arange(len(GROUPS[symmetry]))
+    found = probabilities(model, turn_maps(given.expand(len(which), -1, -1, -1), symmetry, which))
     strange = novelty(model, given)
     return Answer(found[0], found.min(0), found.max(0), strange, time.perf_counter() - start)
 

@@ -9,7 +9,7 @@ from lenslab.figures.evidence import evidence as evidence_figure
 from lenslab.insight import cards, localise
 from lenslab.insight.explain import METHODS
 from lenslab.population import find
-from lenslab.tasks.order import SYMMETRIES
+from lenslab.symmetry import GROUPS
 from lenslab.ui import cached
 from lenslab.ui import classify_models as models
 from lenslab.ui.classify_form import ANSWER, Choice, Evidence
@@ -113,7 +113,7 @@ def probabilities(choice: Choice, shown: Shown, answers: Answers, truth: str | N
         zip(population.classes, answer.probabilities, strict=True)) for answer in bars)
     plot(classification.bars(bars, population.classes, truth=truth), key="classify.bars", square=False,
          alt=f"Probabilities of the classes. {said}")
-    ways, longest = len(SYMMETRIES[population.symmetry]), max(answer.seconds for answer in answers.values())
+    ways, longest = len(GROUPS[population.symmetry]), max(answer.seconds for answer in answers.values())
     st.caption(f"Calibrated: of images that a network calls 80 %, about 80 % are what it says. Whiskers: how far its "
                f"answer goes over the {ways} ways to turn and mirror the image, which change nothing about the lens. "
                f"Answered in {1e3 * longest:.0f} ms.")

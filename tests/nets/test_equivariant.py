@@ -1,12 +1,12 @@
-"""The equivariant network against images turned by the task's own code, and against plain convolutions."""
+"""The equivariant network against images turned as training turns them, and against plain convolutions."""
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from lenslab.nets.equivariant import GROUPS, CentredPool, Equivariant, GroupConv, products, rings
-from lenslab.tasks.order import SYMMETRIES, turned
+from lenslab.nets.equivariant import CentredPool, Equivariant, GroupConv, products, rings
+from lenslab.symmetry import GROUPS, turn_maps
 
 
 def lively(symmetry, **changes):
@@ -25,7 +25,7 @@ def every_pose(side, count):
     """One image in the eight poses of the square (8, 1, side, side), and itself as often."""
     torch.manual_seed(1)
     image = 10 * torch.randn(1, 1, side, side, dtype=torch.float64).expand(count, 1, side, side)
-    return image, turned(image, "D4", np.arange(count))
+    return image, turn_maps(image, "D4", np.arange(count))
 
 
 @pytest.mark.parametrize("side", [16, 33, 64, 75, 150])
@@ -35,7 +35,7 @@ def test_logits_are_the_same_in_every_pose_of_the_group_and_in_no_other(symmetry
     net = lively(symmetry, residual=side == 33, crop=20 if side == 75 else 0)
     image, posed = every_pose(side, 8)
     gap = (net(posed) - net(image)).abs().amax(1)
-    inside = [SYMMETRIES["D4"][place] in SYMMETRIES[symmetry] for place in range(8)]
+    inside = [GROUPS["D4"][place] in GROUPS[symmetry] for place in range(8)]
     assert (gap[inside] < 1e-11).all(), gap
     assert (gap[[not own for own in inside]] > 1e-3).all(), gap
     assert (net(image[:1]) - net(image[:1].roll(3, -1))).abs().max() > 1e-6     # nor is it blind

@@ -8,8 +8,9 @@ from lenslab.fit import fit, ripples
 from lenslab.images.draw import items
 from lenslab.nets.lens_residual import TOLD
 from lenslab.population import find
-from lenslab.tasks import answers, classify
-from lenslab.tasks.order import turned
+from lenslab.symmetry import turn_maps
+from lenslab.tasks import classify
+from lenslab.tasks.classify import answers
 
 NAME = "deeplense-2:doubled=off"     # with noise, and a fit of two coordinates
 
@@ -100,5 +101,5 @@ def test_the_numbers_told_beside_the_maps_are_read_however_the_image_is_turned(c
     given[:, 4:] = told[..., None, None]
     with torch.no_grad():
         for which in range(8):
-            features = clumpy.embed(clumpy.see(turned(given, "D4", np.full(2, which))))
+            features = clumpy.embed(clumpy.see(turn_maps(given, "D4", np.full(2, which))))
             torch.testing.assert_close(features[:, -TOLD:], torch.asinh(told), rtol=1e-5, atol=1e-5)
