@@ -27,7 +27,8 @@ from lenslab.images.draw import items
 from lenslab.insight import table
 from lenslab.insight.judgement import BARE
 from lenslab.population import CHUNK, find
-from lenslab.tasks import answers, classify
+from lenslab.tasks import classify
+from lenslab.tasks.classify import answers
 
 REPEATS = 20
 

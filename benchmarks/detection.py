@@ -24,17 +24,18 @@ import torch
 from scipy.special import ndtr
 
 from lenslab import checkpoint
+from lenslab.feed.workers import columns_from
 from lenslab.fit import fit, knots, ripples
 from lenslab.fit.refit import left_over
 from lenslab.images.draw import Items, items
-from lenslab.images.workers import columns_from
 from lenslab.insight import table
 from lenslab.insight.judgement import BARE
 from lenslab.insight.metrics import auc, auc_interval
 from lenslab.population import find
-from lenslab.tasks import answers, classify
-from lenslab.tasks.judging import HELD_OUT_SEED
-from lenslab.tasks.seen import Recipe
+from lenslab.tasks import classify
+from lenslab.tasks.classify import answers
+from lenslab.tasks.classify.judge import HELD_OUT_SEED
+from lenslab.tasks.lens_view import LensView
 
 OTHERS = "floor", "ripples", "true_start", "ceiling", "refitted"
 RANGES = ((0, 3), (3, 6), (6, 10), (10, 20), (20, np.inf), (6, np.inf))
@@ -48,14 +49,14 @@ class Judged:
     population: str
 
     def columns(self, chunk: int) -> dict[str, np.ndarray]:
-        recipe = Recipe(self.population, HELD_OUT_SEED, "test", compiled=True)
-        drawn = items(find(recipe.population), chunk, recipe.seed, recipe.split,
-                      **recipe.rendering | dict(ceiling=True))
+        view = LensView(self.population, HELD_OUT_SEED, "test", compiled=True)
+        drawn = items(find(view.population), chunk, view.seed, view.split,
+                      **view.rendering | dict(ceiling=True))
         given = answers.complete(self.model, drawn.image, drawn.variance.sqrt(), "cpu")
         return dict(logits=answers.logits_of(self.model, given, "cpu"), labels=drawn.labels,
                     **self.plainly(given), **self.from_the_truth(drawn),
                     ceiling=drawn.truths["ceiling"],
-                    left=left_over(find(recipe.population), chunk, recipe.seed, recipe.split))
+                    left=left_over(find(view.population), chunk, view.seed, view.split))
 
     def plainly(self, given: torch.Tensor) -> dict[str, np.ndarray]:
         """Scores of a fit without a network, where there is one."""

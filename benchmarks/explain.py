@@ -42,7 +42,8 @@ from lenslab.images.realise import realise
 from lenslab.insight import localise
 from lenslab.insight.explain import METHODS, explain, window
 from lenslab.population import Population, find
-from lenslab.tasks import answers, classify
+from lenslab.tasks import classify
+from lenslab.tasks.classify import answers
 
 SEED = 0           # of the test images, those that every checkpoint is judged by
 AT_ONCE = 8        # images explained together

@@ -19,7 +19,8 @@ from lenslab.images import catalogue, sky
 from lenslab.images.prepare import prepare_for
 from lenslab.insight.novelty import LEVEL
 from lenslab.population import find
-from lenslab.tasks import answers, classify
+from lenslab.tasks import classify
+from lenslab.tasks.classify import answers
 
 
 def rows_of(path: Path) -> list[dict]:

@@ -24,15 +24,15 @@ import numpy as np
 import torch
 
 from lenslab import checkpoint
-from lenslab.images.workers import columns_from
+from lenslab.feed.workers import columns_from
 from lenslab.insight import table
 from lenslab.insight.metrics import macro_auc_gain, scores
 from lenslab.nets.lens_net import THETA_E, LensNet
 from lenslab.population import find
 from lenslab.tasks import classify
-from lenslab.tasks.answers import complete, probabilities_of
-from lenslab.tasks.judging import HELD_OUT_SEED
-from lenslab.tasks.seen import Recipe, measured
+from lenslab.tasks.classify.answers import complete, probabilities_of
+from lenslab.tasks.classify.judge import HELD_OUT_SEED
+from lenslab.tasks.lens_view import LensView, measured
 
 AT_ONCE = 120
 
@@ -44,8 +44,8 @@ def figures(path: Path, n: int, workers: int) -> dict:
         raise ValueError(f"{path} holds no lens: {model.card['network']} has no theta_E of its own. Take a lensiformer "
                          "or a lenspinn.")
     population = find(model.card["population"])
-    recipe = Recipe(population.name, HELD_OUT_SEED, "test", compiled=True)
-    seen = columns_from(recipe.columns, n, workers)
+    view = LensView(population.name, HELD_OUT_SEED, "test", compiled=True)
+    seen = columns_from(view.columns, n, workers)
     given = complete(model, *measured(population, seen), "cpu")
     truth = torch.from_numpy(seen["parameters"][:, population.paths.index("lens.theta_E")]).float()
     low, high = (limit * model.encoder.side for limit in THETA_E)

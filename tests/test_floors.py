@@ -7,12 +7,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = [  # from the ground up; the first prefix that fits a module is its floor
-    ("lenslab.quantity", "lenslab.scene", "lenslab.scenes", "lenslab.picture", "lenslab.physics", "lenslab.checkpoint",
-     "lenslab.device", "lenslab.instruments", "lenslab.redshift"),
+    ("lenslab.quantity", "lenslab.scene", "lenslab.picture", "lenslab.physics", "lenslab.checkpoint",
+     "lenslab.device", "lenslab.instruments", "lenslab.redshift", "lenslab.diffusion"),
+    ("lenslab.feed",),
+    ("lenslab.scenes", "lenslab.symmetry"),
     ("lenslab.population",),
     ("lenslab.images",),
     ("lenslab.fit",),
-    ("lenslab.nets", "lenslab.diffusion"),
+    ("lenslab.nets",),
     ("lenslab.insight",),
     ("lenslab.tasks",),
     ("lenslab.figures", "lenslab.runs"),
@@ -73,6 +75,16 @@ def test_physics_never_sees_a_scene():
     for path in (ROOT / "lenslab" / "physics").glob("*.py"):
         seen = {name for name in imports_of(path) if name.startswith("lenslab.")}
         assert all(name.startswith("lenslab.physics") for name in seen), (path, seen)
+
+
+@pytest.mark.parametrize("room", ["feed", "diffusion", "jets"])
+def test_what_knows_no_lens_never_imports_one(room):
+    """These serve jets as well: they know each other, the device, checkpoints and how numbers are declared."""
+    known = ("lenslab.feed", "lenslab.diffusion", "lenslab.jets", "lenslab.device", "lenslab.checkpoint",
+             "lenslab.quantity")
+    for path in (ROOT / "lenslab" / room).glob("*.py"):
+        seen = {name for name in imports_of(path) if name.startswith("lenslab.")}
+        assert all(name.startswith(known) for name in seen), (path, seen)
 
 
 def test_nothing_is_ever_unpickled():

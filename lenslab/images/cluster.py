@@ -25,7 +25,7 @@ import torch
 import lenslab
 from lenslab.device import one_thread
 from lenslab.images.compiled import why_not
-from lenslab.images.workers import columns_of
+from lenslab.images.draw import columns_of
 
 VERSIONS = {"lenslab": lenslab.__version__, "torch": str(torch.__version__), "numpy": np.__version__,
             "scipy": scipy.__version__}

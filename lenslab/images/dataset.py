@@ -1,4 +1,4 @@
-"""Sets of images on disk (HDF5) and endless streams of them.
+"""Sets of images on disk (HDF5).
 
     image       (N, H, W) float32         label       (N,) int64, place in the classes
     parameters  (N, P) float64, a column for each number of the scene, NaN where it has no such component
@@ -18,7 +18,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,11 +28,11 @@ import torch
 from torch import Tensor
 
 import lenslab
+from lenslab.feed.workers import chunks_from
 from lenslab.images.cluster import chunks_on, reach
 from lenslab.images.compiled import why_not
-from lenslab.images.draw import Items, estimated_variance, items
+from lenslab.images.draw import columns_of, estimated_variance
 from lenslab.images.galaxies import ID_DIGITS, of_split, source_of
-from lenslab.images.workers import chunks_from, columns_of
 from lenslab.population import CHUNK, SPLITS, Population, find
 from lenslab.scene import Camera, Scene, Sersic, Substructure, from_dict
 from lenslab.scenes import Scenes
@@ -289,41 +289,12 @@ def read(path: str | os.PathLike) -> ImageSet:
     return ImageSet(file, header)
 
 
-@dataclass
-class Stream:
-    """Endless batches of a population: `stream(step)` is a pure function of (seed, step), and resumes anywhere."""
-
-    population: Population
-    batch: int
-    seed: int
-    split: str = "train"
-    device: torch.device | str = "cpu"
-    dtype: torch.dtype = torch.float32
-    _kept: tuple[int, Items] | None = None
-
-    def __call__(self, step: int) -> Items:
-        """Items batch * step to batch * (step + 1) - 1."""
-        first, last, parts = self.batch * step, self.batch * (step + 1), []
-        for chunk in range(first // CHUNK, (last - 1) // CHUNK + 1):
-            start = CHUNK * chunk
-            parts.append(self.chunk(chunk).take(slice(max(first - start, 0), min(last - start, CHUNK))))
-        return parts[0] if len(parts) == 1 else Items.joined(parts)
-
-    def __iter__(self) -> Iterator[Items]:
-        step = 0
-        while True:
-            yield self(step)
-            step += 1
-
-    def chunk(self, index: int) -> Items:
-        """The last chunk is kept: the next batch begins in it more often than not."""
-        if self._kept is None or self._kept[0] != index:
-            self._kept = index, items(self.population, index, self.seed, self.split, device=self.device,
-                                      dtype=self.dtype)
-        return self._kept[1]
-
-
-def stream(population: Population | str, batch: int, seed: int, split: str = "train", *, device="cpu",
-           dtype=torch.float32) -> Stream:
-    """Endless batches; the items are those that a set of the same seed and split holds."""
-    return Stream(find(population) if isinstance(population, str) else population, batch, seed, split, device, dtype)
+def population_of(path: str | os.PathLike) -> Population:
+    """What a set holds, when it is what the population of that name still means."""
+    with read(path) as images:
+        name, definition = images.header["population"], images.header["definition"]
+    population = find(name)
+    if json.loads(json.dumps(population.definition)) != definition:
+        raise ValueError(f"{path} holds {name} as an earlier lenslab drew it; make the set anew with "
+                         "python -m lenslab dataset.")
+    return population

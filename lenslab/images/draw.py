@@ -18,7 +18,7 @@ from lenslab.images.model import without_substructure
 from lenslab.images.realise import Realisation, realise
 from lenslab.images.simulate import background, expose, noise_free
 from lenslab.physics import noise as noises
-from lenslab.population import CHUNK, Draw, Population
+from lenslab.population import CHUNK, Draw, Population, find
 from lenslab.scene import Camera
 from lenslab.scenes import DARK, Scenes
 
@@ -200,3 +200,12 @@ def estimated_variance(camera: Camera, image: Tensor, background: Tensor, electr
     if camera.noise_twice and camera.noise != "none":
         return (rms * per_count) ** 2 + 2 * image.clamp_min(0)
     return rms**2 + image.clamp_min(0) / per_count
+
+
+def columns_of(name: str, chunk: int, seed: int, split: str, options: dict[str, bool]) -> dict[str, np.ndarray]:
+    """A whole chunk as arrays, in the shapes in which a set keeps them; options are those of `items`."""
+    made = items(find(name), chunk, seed, split, **options)
+    names = sorted(set(made.truths) - {"ceiling"}) + ["ceiling"] * ("ceiling" in made.truths)
+    return {"image": made.image[:, 0].numpy(), "label": made.labels, "parameters": made.parameters,
+            "truths": np.stack([made.truths[key] for key in names], axis=1), "seeds": made.seeds,
+            "background": made.background.numpy()}

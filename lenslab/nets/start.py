@@ -60,8 +60,8 @@ def taught(path: str, n_coordinates: int, deep: bool) -> Start:
         start.load_state_dict(own)
     except RuntimeError:
         raise ValueError(f"{path} cannot begin these fits: it is a checkpoint for {str(card.get('task'))[:40]!r} on "
-                         f"{str(card.get('population'))[:40]!r}; give one of python -m lenslab train start, or of a "
-                         "lens_residual, for this population and crop.") from None
+                         f"{str(card.get('population'))[:40]!r}; give one of python -m lenslab train "
+                         "lens_parameters, or of a lens_residual, for this population and crop.") from None
     return start.eval().requires_grad_(False)
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from scipy.special import ndtr, ndtri
 
+from lenslab.feed.order import CHUNK
 from lenslab.scene import Camera, Scene, Sersic, Substructure, to_dict
 from lenslab.scenes import DARK, Scenes, flatten
 
-CHUNK = 120  # a multiple of 3 and of 5 classes; also what is rendered together, so never to be tuned for speed alone
 SPLITS = ("train", "validation", "test")
 BELL = 2.5   # a bell is cut off at so many sigmas
 

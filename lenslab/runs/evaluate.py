@@ -52,7 +52,8 @@ def judge_classifier(checkpoint: Path, population: str | None, data: Path | None
     from lenslab.device import resolve_device
     from lenslab.insight.metrics import RESAMPLES
     from lenslab.population import find
-    from lenslab.tasks import answers, classify, judging
+    from lenslab.tasks import classify
+    from lenslab.tasks.classify import answers, judge
 
     device = resolve_device(None if device == "auto" else device)
     model = classify.load(checkpoint, device)
@@ -82,7 +83,7 @@ def judge_classifier(checkpoint: Path, population: str | None, data: Path | None
     if missing:
         say(f"no images of {', '.join(missing)}: macro AUC is over the classes present")
     temperature = answers.temperature_of(model)
-    scores = judging.judged(logits, labels, classes, temperature, RESAMPLES)
+    scores = judge.judged(logits, labels, classes, temperature, RESAMPLES)
     return scores | dict(temperature=temperature, classes=list(classes), checkpoint=checkpoint.name,
                          population=name, data=data.name if data else None)
 
@@ -91,14 +92,14 @@ def simulated_parts(population, n: int, workers: int):
     """(images, noise, class names) of fresh images of the split that no training sees."""
     import numpy as np
 
-    from lenslab.images.workers import chunks_from
+    from lenslab.feed.workers import chunks_from
     from lenslab.population import CHUNK
-    from lenslab.tasks.judging import HELD_OUT_SEED
-    from lenslab.tasks.seen import Recipe, measured
+    from lenslab.tasks.classify.judge import HELD_OUT_SEED
+    from lenslab.tasks.lens_view import LensView, measured
 
     say(f"simulating {n} images of {population.name}, split test")
-    recipe = Recipe(population.name, HELD_OUT_SEED, "test", compiled=True)
-    made = dict(chunks_from(recipe.columns, list(range(-(-n // CHUNK))), workers))
+    view = LensView(population.name, HELD_OUT_SEED, "test", compiled=True)
+    made = dict(chunks_from(view.columns, list(range(-(-n // CHUNK))), workers))
     for chunk in sorted(made):
         rows = slice(0, n - CHUNK * chunk)
         image, sigma = measured(population, made[chunk])

@@ -34,7 +34,8 @@ def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str 
 
     The folder is open (`with RunFolder(path) as folder`). `report` gets every line of metrics.jsonl. `init` is a
     checkpoint to begin from: steps and duration sum up, and the stream of data goes on behind what it has seen. Any
-    after the first lend their weights in its place: of the task start, say, whose network begins a classifier's fits.
+    after the first lend their weights in its place: of the task lens_parameters, say, whose network begins a
+    classifier's fits.
     Raises ValueError for what a user can mend, FloatingPointError when the loss is no number any more.
     """
     try:

@@ -12,6 +12,6 @@
     predict(model, ...)                    the task's own record, for pages
 """
 
-from lenslab.tasks import classify, start
+from lenslab.tasks import classify, lens_parameters
 
-TASKS = {"classify": classify, "start": start}
+TASKS = {"classify": classify, "lens_parameters": lens_parameters}

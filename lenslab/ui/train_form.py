@@ -24,7 +24,7 @@ NEAR = ("steps", "batch", "lr", "seed")  # the rest waits in an expander
 SPECIAL = ("population", "data", "starts")  # settings that are words; every other is declared
 FRESH = "fresh weights"
 TASK_NAMES = {"classify": "Which dark matter is it? (classify)",
-              "start": "Where does a fit of the lens begin? (start)"}
+              "lens_parameters": "Where does a fit of the lens begin? (lens_parameters)"}
 STEPS_OF = {"lr": 1e-4, "steps": 100, "validate_every": 50, "validation": 60, "test": 60, "images": 300}
 
 
@@ -52,12 +52,12 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
             if not Path(config.data).is_file():
                 raise ValueError(f"There is no data set {config.data}; make one with python -m lenslab dataset, or "
                                  "leave the field empty to simulate.")
-            from lenslab.tasks.feed import population_of
+            from lenslab.images.dataset import population_of
 
             population_of(config.data)
         if getattr(config, "starts", "") and not Path(config.starts).is_file():
-            raise ValueError(f"There is no checkpoint {config.starts}; make one with python -m lenslab train start, or "
-                             "leave the field empty.")
+            raise ValueError(f"There is no checkpoint {config.starts}; make one with python -m lenslab train "
+                             "lens_parameters, or leave the field empty.")
         if hasattr(config, "population"):
             check_sources(config.population)
         jobs.start(name, task, settings, device=device, init=init)

@@ -174,25 +174,6 @@ def test_the_estimated_variance_is_right_in_the_mean():
         assert np.isclose(float(estimate.mean()), float(true.mean()), rtol=0.01)
 
 
-def test_a_stream_is_a_pure_function_of_seed_and_step(small):
-    stream = dataset.stream(QUICK, batch=50, seed=4)
-    order = {step: stream(step) for step in (3, 0, 2)}
-    fresh = dataset.stream(QUICK, batch=50, seed=4)
-    for step in (0, 2, 3):
-        assert torch.equal(order[step].image, fresh(step).image)
-        assert len(fresh(step)) == 50
-    with dataset.read(small) as images:  # and its items are those of the set
-        for step in (0, 2, 3):  # step 2 reaches over two chunks
-            rows = slice(50 * step, 50 * (step + 1))
-            assert np.allclose(images.images(rows), order[step].image, rtol=1e-5, atol=1e-6)
-            assert np.allclose(images.variance(rows), order[step].variance, rtol=1e-4)
-            assert np.array_equal(images.labels[rows], order[step].labels)
-    other = dataset.stream(QUICK, 50, 4, "validation")(0)
-    assert not np.isin(other.seeds, order[0].seeds).any()
-    first = next(iter(dataset.stream(QUICK, batch=50, seed=4)))
-    assert torch.equal(first.image, order[0].image)
-
-
 @pytest.mark.parametrize("changes, said", [
     (dict(size=0), "whole number of images"), (dict(seed=-3), "seed is -3"), (dict(split="dev"), "choose from train"),
     (dict(population="hstt"), "choose from hst"), (dict(workers=0), "between 1 and 256"),

@@ -14,7 +14,8 @@ from lenslab.images.draw import items
 from lenslab.insight import metrics
 from lenslab.population import find
 from lenslab.runs.evaluate import evaluate
-from lenslab.tasks import answers, classify
+from lenslab.tasks import classify
+from lenslab.tasks.classify import answers
 from lenslab.tasks.training import plain
 
 SIZE = 90

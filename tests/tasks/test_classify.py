@@ -6,18 +6,19 @@ import torch
 from scipy.special import softmax
 
 from lenslab.checkpoint import save
+from lenslab.feed.examples import Examples
 from lenslab.images.observation import Observation
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
-from lenslab.tasks import TASKS, answers, classify, judging
-from lenslab.tasks.seen import Seen
+from lenslab.tasks import TASKS, classify
+from lenslab.tasks.classify import answers, judge, task
 from lenslab.tasks.training import plain
 
 CPU = torch.device("cpu")
 
 
-def items(given, labels):
-    return Seen(given, labels, torch.empty(len(labels), 0))
+def items(inputs, labels):
+    return Examples(inputs, labels)
 
 
 def config(**changes):
@@ -65,7 +66,7 @@ def test_loss_of_a_network_that_knows_nothing_is_the_logarithm_of_the_classes():
 
 def test_batches_are_turned_only_as_the_population_allows(monkeypatch):
     sigmas = torch.randn(12, 1, 8, 8)
-    monkeypatch.setattr(classify, "simulated", lambda *_: items(sigmas, np.arange(12) % 3))
+    monkeypatch.setattr(task, "simulated", lambda *_: items(sigmas, np.arange(12) % 3))
 
     def kinds(**changes):
         draw, seen = classify.batches(config(images=12, **changes), CPU), set()
@@ -85,7 +86,7 @@ def test_batches_are_turned_only_as_the_population_allows(monkeypatch):
 
 def test_batches_are_a_pure_function_of_seed_and_step(monkeypatch):
     sigmas = torch.randn(30, 1, 8, 8)
-    monkeypatch.setattr(classify, "simulated", lambda *_: items(sigmas, np.arange(30) % 3))
+    monkeypatch.setattr(task, "simulated", lambda *_: items(sigmas, np.arange(30) % 3))
     draw = classify.batches(config(images=30), CPU)
     seen = [draw(step) for step in range(12)]
     again = classify.batches(config(images=30), CPU)
@@ -156,8 +157,8 @@ def test_temperature_comes_from_validation_images_whatever_is_judged(monkeypatch
         def forward(self, sigmas):
             return sigmas[:, 0, 0]
 
-    monkeypatch.setattr(judging, "held_out", lambda recipe, *_: items(images, sets[recipe.split]))
-    monkeypatch.setattr(judging, "learn_what_is_usual", lambda *_: None)
+    monkeypatch.setattr(judge, "held_out", lambda view, *_: items(images, sets[view.split]))
+    monkeypatch.setattr(judge, "learn_what_is_usual", lambda *_: None)
     validated, tested = (classify.evaluate(Reader(), config(), CPU, split=split) for split in sets)
     assert validated["temperature"] == pytest.approx(3, rel=0.08) and tested["temperature"] == validated["temperature"]
     assert validated["ece"] < 0.03 < validated["ece_raw"]

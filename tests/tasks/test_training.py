@@ -4,10 +4,12 @@ import numpy as np
 import torch
 
 from lenslab.checkpoint import read_card
+from lenslab.feed import stream
+from lenslab.feed.examples import Examples
 from lenslab.runs.folder import RunFolder, read_lines
 from lenslab.runs.train import train
-from lenslab.tasks import classify, judging
-from lenslab.tasks.seen import Seen
+from lenslab.tasks import classify
+from lenslab.tasks.classify import judge, task
 
 
 def run(path, config, stop_after=None):
@@ -36,20 +38,20 @@ def test_a_stream_that_was_stopped_goes_on_with_the_same_losses(tmp_path):
 
 def test_a_network_learns_what_is_in_the_images(tmp_path, monkeypatch):
     """Rings of three radii in noise: their classes are plain to the eye, and after 60 steps to the network."""
-    def rings(recipe, size, *_):
-        rng = np.random.default_rng([recipe.seed, len(recipe.split)])
+    def rings(view, size, *_):
+        rng = np.random.default_rng([view.seed, len(view.split)])
         labels = np.arange(size) % 3
         axis = np.arange(32) - 15.5
         r = np.hypot(axis[:, None], axis)
         images = 20 * np.exp(-0.5 * ((r - 5 - 3 * labels[:, None, None]) / 1.5) ** 2) + rng.normal(size=(size, 32, 32))
-        return Seen(torch.from_numpy(images[:, None]).float(), labels, torch.empty(size, 0))
+        return Examples(torch.from_numpy(images[:, None]).float(), labels)
 
-    for place in (classify, judging):
+    for place in (task, judge, stream):
         monkeypatch.setattr(place, "simulated", rings)
-    judging.held_out.cache_clear()
+    stream.held_out.cache_clear()
     config = classify.Config(width=4, images=90, steps=60, batch=30, warmup=5, lr=3e-3, ema=0.9, validate_every=30,
                              validation=90, test=300, precision="float32")
     run(tmp_path / "run", config)
-    judging.held_out.cache_clear()
+    stream.held_out.cache_clear()
     metrics = read_card(tmp_path / "run" / "best.safetensors")["metrics"]
     assert metrics["accuracy"] > 0.98 and metrics["macro_auc"] > 0.999 and metrics["n"] == 300

@@ -1,23 +1,15 @@
 """Which item stands where in a training, and how it is turned: pure functions of (seed, step), so that a training that
-was killed goes on with the very images that it would have seen. Numpy alone, but for the turning itself.
+was killed goes on with the very items that it would have seen. Numpy alone.
 """
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from lenslab.population import CHUNK
-
-SYMMETRIES = {  # elements (quarter turns, mirrored): the mirror x -> -x comes first, the turns after it
-    "D4": ((0, False), (1, False), (2, False), (3, False), (0, True), (1, True), (2, True), (3, True)),
-    "C2": ((0, False), (2, False)),
-    "none": ((0, False),),
-}
+CHUNK = 120  # a multiple of 3 and of 5 classes; also what is rendered together, so never to be tuned for speed alone
 STRIDE = 3                       # chunks that pass between two showings of one
 SHUFFLE, PLACES, TURNS = 1, 2, 3   # keep apart what is drawn from one seed
 
 
-def drawn(*key: int) -> np.random.Generator:
+def generator(*key: int) -> np.random.Generator:
     return np.random.default_rng(key)
 
 
@@ -27,7 +19,7 @@ def rows_of_set(positions: np.ndarray, size: int, seed: int) -> np.ndarray:
     rows = np.empty(len(positions), np.int64)
     for epoch in np.unique(epochs):
         here = epochs == epoch
-        rows[here] = drawn(SHUFFLE, seed, int(epoch)).permutation(size)[places[here]]
+        rows[here] = generator(SHUFFLE, seed, int(epoch)).permutation(size)[places[here]]
     return rows
 
 
@@ -53,21 +45,10 @@ def places_in_stream(positions: np.ndarray, reuse: int, seed: int, rank: int = 0
     for unit in np.unique(units):
         here = units == unit
         chunks[here] = chunk_of_unit(int(unit), reuse)
-        rows[here] = drawn(PLACES, seed, rank, int(unit)).permutation(CHUNK)[places[here]]
+        rows[here] = generator(PLACES, seed, rank, int(unit)).permutation(CHUNK)[places[here]]
     return chunks, rows
 
 
-def elements(symmetry: str, batch: int, seed: int, step: int) -> np.ndarray:
-    """(batch,) places in SYMMETRIES[symmetry], each as likely, for the joint batch of a step."""
-    return drawn(TURNS, seed, step).integers(0, len(SYMMETRIES[symmetry]), batch)
-
-
-def turned(images: Tensor, symmetry: str, which: np.ndarray) -> Tensor:
-    """Images (B, ..., N, N), each turned by its element: exact, since turns and mirrors map pixels onto pixels."""
-    out = torch.empty_like(images)
-    for place, (quarters, mirrored) in enumerate(SYMMETRIES[symmetry]):
-        mine = torch.from_numpy(np.flatnonzero(which == place)).to(images.device)
-        part = images[mine]
-        part = part.flip(-1) if mirrored else part
-        out[mine] = torch.rot90(part, quarters, (-2, -1))
-    return out
+def elements(order: int, batch: int, seed: int, step: int) -> np.ndarray:
+    """(batch,) places in a symmetry group of so many elements, each as likely, for the joint batch of a step."""
+    return generator(TURNS, seed, step).integers(0, order, batch)

@@ -7,19 +7,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lenslab.checkpoint import load_into, read_card
+from lenslab.feed.chunks import chunks_beside
+from lenslab.feed.order import elements
+from lenslab.feed.stream import SetFeed, StreamFeed, simulated
 from lenslab.fit import smooth_lens
+from lenslab.images.dataset import population_of
 from lenslab.images.observation import Observation
 from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS, inputs
 from lenslab.nets.start import taught
 from lenslab.population import find
 from lenslab.quantity import choice, count, number, switch
-from lenslab.tasks.answers import given_of, logits_of, probabilities_of, temperature_of
-from lenslab.tasks.chunks import chunks_beside
-from lenslab.tasks.feed import SetFeed, StreamFeed, population_of, simulated
-from lenslab.tasks.judging import evaluate, recipe_of
-from lenslab.tasks.order import SYMMETRIES, elements, turned
-from lenslab.tasks.seen import SetItems
+from lenslab.symmetry import GROUPS, turn_maps
+from lenslab.tasks.classify.answers import given_of, logits_of, probabilities_of, temperature_of
+from lenslab.tasks.classify.judge import view_of
+from lenslab.tasks.lens_view import COORDINATES, SetItems
 from lenslab.tasks.training import Training, configure
 
 MAX_CLASSES = 64
@@ -113,7 +115,7 @@ def sound(card: dict) -> dict:
         type(value) in (int, float) and 1e-3 <= value <= 1e3 for name, value in constants.items() if name != "crop")
     placed = type(card.get("num_pix")) is int and 16 <= card["num_pix"] <= 1024 and \
         type(card.get("pixel_scale")) is float and 1e-3 <= card["pixel_scale"] <= 10 and \
-        card.get("symmetry") in SYMMETRIES and isinstance(card.get("population"), str)
+        card.get("symmetry") in GROUPS and isinstance(card.get("population"), str)
     if not (named and bounded and placed) or constants["psf_fwhm"] * constants["smoothing"] > 200 or \
             type(constants["crop"]) is not int or not 0 <= constants["crop"] <= 1024:
         raise ValueError("The card of this checkpoint has no sound classes and input constants; make the checkpoint "
@@ -160,27 +162,27 @@ def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1)
     feed, fitted = feed_of(config, device, rank, world), CLASSIFIERS[config.network][0].needs_fit
 
     def draw(step: int) -> tuple[Tensor, ...]:
-        seen = feed(step)
-        which = elements(symmetry, config.batch, config.seed, step)[rank::world]
-        given = seen.given.to(device)
-        batch = turned(given, symmetry, which), torch.from_numpy(seen.labels).to(device)
-        return batch + (given[:, :1], seen.truth.to(device)) if fitted else batch
+        shown = feed(step)
+        places = elements(len(GROUPS[symmetry]), config.batch, config.seed, step)[rank::world]
+        inputs = shown.inputs.to(device)
+        batch = turn_maps(inputs, symmetry, places), torch.from_numpy(shown.labels).to(device)
+        return batch + (inputs[:, :1], shown.targets[COORDINATES].to(device)) if fitted else batch
 
     return draw
 
 
 def feed_of(config: Config, device: torch.device, rank: int, world: int):
     """A set on disk, so many simulated images again and again, or an endless stream."""
-    recipe = recipe_of(config, config.seed, "train")
+    view = view_of(config, config.seed, "train")
     if config.data:
         held = population_of(config.data)
         if held.name != config.population:
             raise ValueError(f"{config.data} holds {held.name}, but {config.population} is to be learnt; give "
                              f"--population {held.name}.")
-        return SetFeed(SetItems(config.data, recipe), config.batch, config.seed, rank, world)
+        return SetFeed(SetItems(config.data, view), config.batch, config.seed, rank, world)
     if config.images:
-        return SetFeed(simulated(recipe, config.images, config.workers), config.batch, config.seed, rank, world)
-    return StreamFeed(config.batch, config.seed, config.reuse, chunks_beside(recipe, device, config.workers), rank,
+        return SetFeed(simulated(view, config.images, config.workers), config.batch, config.seed, rank, world)
+    return StreamFeed(config.batch, config.seed, config.reuse, chunks_beside(view, device, config.workers), rank,
                       world)
 
 
@@ -190,6 +192,3 @@ def predict(model: nn.Module, observation: Observation) -> Classification:
     logits = logits_of(model, given_of(model, observation), device)
     return Classification(torch.from_numpy(probabilities_of(logits, temperature_of(model))),
                           tuple(model.card["classes"]))
-
-
-__all__ = ["Classification", "Config", "batches", "build", "evaluate", "facts", "load", "loss", "predict"]

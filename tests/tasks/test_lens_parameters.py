@@ -1,4 +1,4 @@
-"""The task start: what it is shown, what it learns, and that a classifier which fits takes that over."""
+"""The task lens_parameters: what it is shown, what it learns, and that a classifier which fits takes that over."""
 
 import numpy as np
 import torch
@@ -7,8 +7,8 @@ from lenslab import checkpoint
 from lenslab.images.draw import items
 from lenslab.nets.lens_residual import LensResidual
 from lenslab.population import find
-from lenslab.tasks import TASKS, start
-from lenslab.tasks.seen import Recipe
+from lenslab.tasks import TASKS, lens_parameters
+from lenslab.tasks.lens_view import COORDINATES, LensView
 
 CPU = torch.device("cpu")
 
@@ -21,33 +21,35 @@ def test_it_is_shown_the_same_lenses_without_their_substructure():
     assert (whole.labels == bare.labels).all() and (whole.seeds == bare.seeds).all()
     same = (whole.image == bare.image).flatten(1).all(1).numpy()
     assert same[smooth].all() and not same[~smooth].any()
-    seen = Recipe("deeplense-2-mended", 0, "validation", bare=True)
-    columns = seen.columns(0)
+    view = LensView("deeplense-2-mended", 0, "validation", smooth=True, truth=True)
+    columns = view.columns(0)
     assert np.array_equal(columns["image"], bare.image[:, 0].numpy())
-    truth = seen.seen(columns).truth
+    truth = view.examples(columns).targets[COORDINATES]
     assert truth.shape[1] > 4 and abs(float(truth.mean())) < 0.2 and 0.8 < float(truth.std()) < 1.2
 
 
 def test_it_learns_to_read_a_lens():
     """The mean of all is 1 spread off; 90 batches bring it well below that, and it knows that it became better."""
-    config = start.Config(population="seed-64", batch=64, workers=0, reuse=4, validation=240)
+    config = lens_parameters.Config(population="seed-64", batch=64, workers=0, reuse=4, validation=240)
     torch.manual_seed(0)
-    model = start.build(config)
-    draw, optimiser = start.batches(config, CPU), torch.optim.AdamW(model.parameters(), 2e-3)
+    model = lens_parameters.build(config)
+    draw, optimiser = lens_parameters.batches(config, CPU), torch.optim.AdamW(model.parameters(), 2e-3)
     for step in range(90):
         optimiser.zero_grad()
-        start.loss(model, *draw(step)).backward()
+        lens_parameters.loss(model, *draw(step)).backward()
         optimiser.step()
-    found = start.evaluate(model.eval(), config, CPU)
-    assert TASKS["start"] is start and found["n"] == 240 and list(found["errors"]) == model.card["coordinates"]
+    found = lens_parameters.evaluate(model.eval(), config, CPU)
+    assert TASKS["lens_parameters"] is lens_parameters and found["n"] == 240
+    assert list(found["errors"]) == model.card["coordinates"]
     assert found["error"] < 0.7 and found["errors"]["theta_E"] < 0.5
     assert found["error"] < float(model.start.error.mean()) < 0.9       # a mean over its last 100 steps
 
 
 def test_a_classifier_takes_it_over(tmp_path):
-    config = start.Config(population="seed-64")
-    model = start.build(config)
-    checkpoint.save(tmp_path / "start.safetensors", model.state_dict(), dict(task="start", population="seed-64"))
+    config = lens_parameters.Config(population="seed-64")
+    model = lens_parameters.build(config)
+    checkpoint.save(tmp_path / "start.safetensors", model.state_dict(),
+                    dict(task="lens_parameters", population="seed-64"))
     other = LensResidual(3, 2.0, population="seed-64", width=8, smoothing=1.0, softening=1.0, scale=1.0)
     before = other.head[-1].weight.clone()
     checkpoint.take_over(other, tmp_path / "start.safetensors")

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lenslab.feed.chunks import chunks_beside
+from lenslab.feed.stream import StreamFeed, held_out
 from lenslab.fit import smooth_lens
 from lenslab.nets.start import Start
 from lenslab.population import find
 from lenslab.quantity import count
-from lenslab.tasks.answers import AT_ONCE
-from lenslab.tasks.chunks import chunks_beside
-from lenslab.tasks.feed import StreamFeed
-from lenslab.tasks.judging import HELD_OUT_SEED, held_out
-from lenslab.tasks.seen import Recipe
+from lenslab.tasks.classify.answers import AT_ONCE
+from lenslab.tasks.classify.judge import HELD_OUT_SEED
+from lenslab.tasks.lens_view import COORDINATES, LensView
 from lenslab.tasks.training import Training
 
 
@@ -62,31 +62,32 @@ def loss(model: Reader, sigmas: Tensor, truth: Tensor) -> Tensor:
     return model.start.loss(sigmas, truth)
 
 
-def recipe_of(config: Config, seed: int, split: str) -> Recipe:
-    return Recipe(config.population, seed, split, crop=config.crop, bare=True)
+def view_of(config: Config, seed: int, split: str) -> LensView:
+    return LensView(config.population, seed, split, crop=config.crop, smooth=True, truth=True)
 
 
 def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1):
     """draw(step) -> sigmas (B / world, 1, H, W), coordinates (B / world, P) in spreads from their mean."""
     device = torch.device(device)
-    chunks = chunks_beside(recipe_of(config, config.seed, "train"), device, config.workers)
+    chunks = chunks_beside(view_of(config, config.seed, "train"), device, config.workers)
     feed = StreamFeed(config.batch, config.seed, config.reuse, chunks, rank, world)
 
     def draw(step: int) -> tuple[Tensor, Tensor]:
-        seen = feed(step)
-        return seen.given.to(device), seen.truth.to(device)
+        shown = feed(step)
+        return shown.inputs.to(device), shown.targets[COORDINATES].to(device)
 
     return draw
 
 
 def evaluate(model: Reader, config: Config, device: torch.device, split: str = "validation") -> dict:
     """The loss, the root mean square error, in spreads, of all coordinates, and of each."""
-    seen = held_out(recipe_of(config, HELD_OUT_SEED, split), config.test if split == "test" else config.validation,
-                    config.workers)
-    found = predict(model, seen.given, device)
-    error = (found - seen.truth).square().mean(0).sqrt().tolist()
-    return dict(loss=float(nn.functional.smooth_l1_loss(found, seen.truth)), error=float(np.mean(error)),
-                errors=dict(zip(model.card["coordinates"], error, strict=True)), n=len(seen))
+    shown = held_out(view_of(config, HELD_OUT_SEED, split), config.test if split == "test" else config.validation,
+                     config.workers)
+    truth = shown.targets[COORDINATES]
+    found = predict(model, shown.inputs, device)
+    error = (found - truth).square().mean(0).sqrt().tolist()
+    return dict(loss=float(nn.functional.smooth_l1_loss(found, truth)), error=float(np.mean(error)),
+                errors=dict(zip(model.card["coordinates"], error, strict=True)), n=len(shown))
 
 
 def predict(model: Reader, sigmas: Tensor, device: torch.device | str = "cpu") -> Tensor:

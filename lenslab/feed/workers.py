@@ -1,4 +1,4 @@
-"""Chunks of a population rendered by several processes.
+"""Chunks of items made by several processes.
 
 Each worker has one thread and a pipe of its own: one that dies is noticed, and workers whose parent was killed see
 their pipe close and end.
@@ -13,10 +13,8 @@ import numpy as np
 import torch
 
 from lenslab.device import one_thread
-from lenslab.images.draw import items
-from lenslab.population import CHUNK, find
-
-Columns = dict[str, np.ndarray]
+from lenslab.feed.examples import Columns
+from lenslab.feed.order import CHUNK
 
 
 def chunks_from(make: Callable[[int], Columns], chunks: list[int], workers: int) -> Iterator[tuple[int, Columns]]:
@@ -84,12 +82,3 @@ def work(pipe: connection.Connection, make: Callable[[int], Columns]) -> None:
             pipe.send(answer)
         except BrokenPipeError:
             return
-
-
-def columns_of(name: str, chunk: int, seed: int, split: str, options: dict[str, bool]) -> Columns:
-    """A whole chunk as arrays, in the shapes in which a set keeps them; options are those of `draw.items`."""
-    made = items(find(name), chunk, seed, split, **options)
-    names = sorted(set(made.truths) - {"ceiling"}) + ["ceiling"] * ("ceiling" in made.truths)
-    return {"image": made.image[:, 0].numpy(), "label": made.labels, "parameters": made.parameters,
-            "truths": np.stack([made.truths[key] for key in names], axis=1), "seeds": made.seeds,
-            "background": made.background.numpy()}

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from lenslab.images.observation import Observation
 from lenslab.insight import metrics
-from lenslab.tasks.seen import middle
+from lenslab.tasks.lens_view import middle
 
 AT_ONCE = 256          # images in one forward pass
 UNKNOWN = 1e6          # times the usual noise: pixels of which nothing is known

@@ -1,4 +1,4 @@
-"""Chunks of a population, simulated while something else goes on: by processes on a CPU, by a thread on a GPU."""
+"""Chunks of items, made while something else goes on: by processes on a CPU, by a thread on a GPU."""
 
 import weakref
 from collections.abc import Iterable
@@ -8,8 +8,8 @@ from multiprocessing import connection, get_context
 import torch
 
 from lenslab.device import one_thread
-from lenslab.images.workers import work
-from lenslab.tasks.seen import Recipe, Seen
+from lenslab.feed.examples import Examples, View
+from lenslab.feed.workers import work
 
 
 class Chunks:
@@ -17,23 +17,23 @@ class Chunks:
 
     ahead = 0     # chunks that are worth ordering before they are needed
 
-    def __init__(self, recipe: Recipe, device: torch.device):
-        self.recipe, self.device = recipe, device
-        self.ready: dict[int, Seen] = {}
+    def __init__(self, view: View, device: torch.device):
+        self.view, self.device = view, device
+        self.ready: dict[int, Examples] = {}
 
     def order(self, chunks: Iterable[int]) -> None:
         """What will be needed, the most urgent first."""
 
-    def take(self, chunk: int) -> Seen:
+    def take(self, chunk: int) -> Examples:
         if chunk not in self.ready:
             self.ready[chunk] = self.made(chunk)
         return self.ready[chunk]
 
-    def made(self, chunk: int) -> Seen:
+    def made(self, chunk: int) -> Examples:
         if self.device.type != "cpu":
-            return self.recipe.on(chunk, self.device)
+            return self.view.on(chunk, self.device)
         with one_thread():
-            return self.recipe.seen(self.recipe.columns(chunk))
+            return self.view.examples(self.view.columns(chunk))
 
     def forget(self, oldest: int) -> None:
         for chunk in [chunk for chunk in self.ready if chunk < oldest]:
@@ -45,8 +45,8 @@ class ThreadChunks(Chunks):
 
     ahead = 2
 
-    def __init__(self, recipe: Recipe, device: torch.device):
-        super().__init__(recipe, device)
+    def __init__(self, view: View, device: torch.device):
+        super().__init__(view, device)
         self.thread = ThreadPoolExecutor(1, "lenslab-simulate")
         self.begun: dict[int, Future] = {}
 
@@ -55,7 +55,7 @@ class ThreadChunks(Chunks):
             if chunk not in self.ready and chunk not in self.begun:
                 self.begun[chunk] = self.thread.submit(self.made, chunk)
 
-    def take(self, chunk: int) -> Seen:
+    def take(self, chunk: int) -> Examples:
         if chunk in self.begun:
             self.ready[chunk] = self.begun.pop(chunk).result()
         return super().take(chunk)
@@ -64,13 +64,13 @@ class ThreadChunks(Chunks):
 class ProcessChunks(Chunks):
     """Processes beside the training, each with one thread, on cores of their own; they end with their parent."""
 
-    def __init__(self, recipe: Recipe, device: torch.device, workers: int):
-        super().__init__(recipe, device)
+    def __init__(self, view: View, device: torch.device, workers: int):
+        super().__init__(view, device)
         self.ahead = 2 * workers
         spawn, self.pipes, self.processes = get_context("spawn"), {}, []
         for _ in range(workers):
             ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=work, args=(theirs, recipe.columns), daemon=True)
+            process = spawn.Process(target=work, args=(theirs, view.columns), daemon=True)
             process.start()
             theirs.close()
             self.pipes[ours] = None           # the chunk that it is at work on
@@ -83,7 +83,7 @@ class ProcessChunks(Chunks):
         self.queue = [chunk for chunk in chunks if chunk not in self.ready and chunk not in busy]
         self.collect(0)
 
-    def take(self, chunk: int) -> Seen:
+    def take(self, chunk: int) -> Examples:
         while chunk not in self.ready:
             if chunk not in self.queue and chunk not in self.pipes.values():
                 self.queue.insert(0, chunk)
@@ -103,7 +103,7 @@ class ProcessChunks(Chunks):
             if error:
                 raise RuntimeError(f"A process that simulates failed at chunk {chunk}:\n{error}")
             self.pipes[pipe] = None
-            self.ready[chunk] = self.recipe.seen(columns)
+            self.ready[chunk] = self.view.examples(columns)
         self.hand_out()
 
     def hand_out(self) -> None:
@@ -121,13 +121,13 @@ def end(pipes: list, processes: list) -> None:
         process.join(5)
 
 
-def chunks_beside(recipe: Recipe, device: torch.device, workers: int) -> Chunks:
+def chunks_beside(view: View, device: torch.device, workers: int) -> Chunks:
     """On a GPU, a thread that simulates there; on a CPU, processes of their own; with no workers, the training itself.
 
     Threads cannot serve on a CPU: drawing a chunk is thousands of small calls, and Python runs one at a time.
     """
     if workers == 0:
-        return Chunks(recipe, device)
+        return Chunks(view, device)
     if device.type != "cpu":
-        return ThreadChunks(recipe, device)
-    return ProcessChunks(recipe, device, workers)
+        return ThreadChunks(view, device)
+    return ProcessChunks(view, device, workers)

@@ -1,23 +1,24 @@
 """How well does a classifier do, and what is usual for it? Metrics with intervals, on images that steered nothing.
 
-A `config` is one of lenslab.tasks.classify.
+A `config` is the task's.
 """
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lenslab.images.workers import columns_from
+from lenslab.feed.examples import Columns, Examples
+from lenslab.feed.stream import held_out, simulated
+from lenslab.feed.workers import columns_from
 from lenslab.insight import metrics
 from lenslab.insight.judgement import BARE, Held, judge, truths_of
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
-from lenslab.tasks.answers import complete, features_of, logits_of, probabilities_of
-from lenslab.tasks.feed import simulated
-from lenslab.tasks.seen import Recipe, Seen, SetItems, measured
+from lenslab.tasks.classify.answers import complete, features_of, logits_of, probabilities_of
+from lenslab.tasks.classify.fitted import FittedView
+from lenslab.tasks.lens_view import LensView, SetItems, measured
 from lenslab.tasks.training import Training
 
 HELD_OUT_SEED = 0      # validation and test images are the same for every run, so that runs can be compared
@@ -25,17 +26,10 @@ USUAL = 1200           # training images that tell what is usual for a network
 JUDGED = {"validation": 200, "test": 1000}     # resamples behind the intervals
 
 
-def recipe_of(config: Training, seed: int, split: str) -> Recipe:
+def view_of(config: Training, seed: int, split: str) -> LensView:
     """How images become what the network of a Config is given while it learns."""
-    fitted = CLASSIFIERS[config.network][0].needs_fit
-    return Recipe(config.population, seed, split, config.compiled, config.crop, fitted,
-                  starts=config.starts if fitted else "")
-
-
-@lru_cache(maxsize=4)
-def held_out(recipe: Recipe, size: int, workers: int) -> Seen:
-    """Fixed images to judge by, simulated once."""
-    return simulated(recipe, size, workers)
+    plain = dict(population=config.population, seed=seed, split=split, compiled=config.compiled, crop=config.crop)
+    return FittedView(**plain, starts=config.starts) if CLASSIFIERS[config.network][0].needs_fit else LensView(**plain)
 
 
 def evaluate(model: nn.Module, config: Training, device: torch.device, split: str = "validation") -> dict:
@@ -50,13 +44,13 @@ def evaluate(model: nn.Module, config: Training, device: torch.device, split: st
     parts = [("validation", config.validation)] + [(split, config.test)] * fresh
     given, answers = [], []
     for name, size in parts:
-        recipe = recipe_of(config, HELD_OUT_SEED, name)
+        view = view_of(config, HELD_OUT_SEED, name)
         if fresh and model.needs_fit:
-            seen = afresh(model, recipe, size, config.workers, device)
+            shown = afresh(model, view, size, config.workers, device)
         else:
-            seen = held_out(recipe, size, config.workers)
-        given.append(seen.given)
-        answers.append((logits_of(model, seen.given, device), seen.labels))
+            shown = held_out(view, size, config.workers)
+        given.append(shown.inputs)
+        answers.append((logits_of(model, shown.inputs, device), shown.labels))
     temperature, classes = metrics.temperature(*answers[0]), tuple(model.card["classes"])
     found = judged(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
     if fresh and model.needs_fit:
@@ -93,16 +87,16 @@ def floor(chi2: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> flo
 
 def learn_what_is_usual(model: nn.Module, config: Training, held: Tensor, device: torch.device | str) -> None:
     """Fit `novelty` to features of training images, and its threshold to those of held-out ones."""
-    recipe, n = recipe_of(config, config.seed, "train"), min(USUAL, config.images or USUAL)
+    view, n = view_of(config, config.seed, "train"), min(USUAL, config.images or USUAL)
     if config.data:
-        items = SetItems(config.data, recipe)
-        seen = items.take(np.arange(min(USUAL, len(items.labels))))
+        items = SetItems(config.data, view)
+        shown = items.take(np.arange(min(USUAL, len(items.labels))))
     elif model.needs_fit:
-        seen = afresh(model, recipe, n, config.workers, device)
+        shown = afresh(model, view, n, config.workers, device)
     else:
-        seen = simulated(recipe, n, config.workers)
-    model.novelty.fit(features_of(model, seen.given, device), features_of(model, held, device),
-                      torch.from_numpy(seen.labels))
+        shown = simulated(view, n, config.workers)
+    model.novelty.fit(features_of(model, shown.inputs, device), features_of(model, held, device),
+                      torch.from_numpy(shown.labels))
 
 
 @dataclass(frozen=True)
@@ -110,20 +104,20 @@ class Alone:
     """A network that fits, at work on simulated images of which it is told nothing; travels to processes."""
 
     model: nn.Module
-    recipe: Recipe     # without a fit
+    view: LensView
     device: str
 
-    def columns(self, chunk: int) -> dict[str, np.ndarray]:
-        columns = self.recipe.columns(chunk)
-        given = complete(self.model, *measured(find(self.recipe.population), columns), self.device)
-        return {"given": given.numpy(), "label": columns["label"]}
+    def columns(self, chunk: int) -> Columns:
+        columns = LensView.columns(self.view, chunk)     # the fits are the network's own
+        inputs = complete(self.model, *measured(find(self.view.population), columns), self.device)
+        return {"inputs": inputs.numpy(), "label": columns["label"]}
 
 
-def afresh(model: nn.Module, recipe: Recipe, size: int, workers: int, device: torch.device | str) -> Seen:
+def afresh(model: nn.Module, view: LensView, size: int, workers: int, device: torch.device | str) -> Examples:
     """What a network that fits is given of the first `size` items of a split when it starts the fits itself.
 
     On a CPU the fits are shared by `workers` processes.
     """
-    alone = Alone(model, replace(recipe, fitted=False), str(device))
+    alone = Alone(model, view, str(device))
     made = columns_from(alone.columns, size, workers if torch.device(device).type == "cpu" else 1)
-    return Seen(torch.from_numpy(made["given"]), made["label"], torch.empty(size, 0))
+    return Examples(torch.from_numpy(made["inputs"]), made["label"])

@@ -1,0 +1,102 @@
+"""What networks get of the lenses of a population: images over the noise that an observer would estimate, in sigmas."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lenslab.feed.examples import Columns, Examples
+from lenslab.fit import smooth_lens
+from lenslab.images import dataset
+from lenslab.images.compiled import why_not
+from lenslab.images.draw import columns_of, estimated_variance, items
+from lenslab.population import Population, find
+
+COORDINATES = "coordinates"   # the target: coordinates of the smooth lens (n, P) in spreads (SmoothLens.standard)
+IN_MEMORY = 2**30             # bytes of images; larger sets are read from the disk row by row
+
+
+@dataclass(frozen=True)
+class LensView:
+    """How chunks of a population become examples (a lenslab.feed.examples.View); plain words, for any process."""
+
+    population: str
+    seed: int
+    split: str = "train"
+    compiled: bool = False    # sums over halos, where there are any and a compiler is at hand
+    crop: int = 0             # pixels on a side of the middle that is seen; 0: the whole frame
+    smooth: bool = False      # without substructure
+    truth: bool = False       # with the target COORDINATES
+
+    planes = 1                # of the inputs
+
+    @property
+    def rendering(self) -> dict[str, bool]:
+        """Options of lenslab.images.draw.items: only sums over halos gain from compiling."""
+        halos = {"cdm", "wdm"} & set(find(self.population).kinds)
+        compiled = self.compiled and bool(halos) and not self.smooth and not why_not()
+        return dict(ceiling=False, compiled=compiled, bare=self.smooth)
+
+    def columns(self, chunk: int) -> Columns:
+        """A chunk as arrays; on one thread the same bits anywhere."""
+        return columns_of(self.population, chunk, self.seed, self.split, self.rendering)
+
+    def examples(self, columns: Columns) -> Examples:
+        image, sigma = measured(find(self.population), columns)
+        return self.put(image, sigma, columns["label"], columns["parameters"])
+
+    def on(self, chunk: int, device: torch.device) -> Examples:
+        """The same, simulated on a device."""
+        drawn = items(find(self.population), chunk, self.seed, self.split, device=device, **self.rendering)
+        return self.of(drawn.image, drawn.variance.sqrt(), drawn.labels, drawn.parameters)
+
+    def of(self, image: Tensor, sigma: Tensor, labels: np.ndarray, parameters: np.ndarray) -> Examples:
+        """Examples of images (n, 1, H, W) with their noise and the settings of their scenes (n, len(paths))."""
+        return self.put(image, sigma, labels, parameters)
+
+    def put(self, image: Tensor, sigma: Tensor, labels: np.ndarray, parameters: np.ndarray) -> Examples:
+        sigmas = middle(image, self.crop) / middle(sigma, self.crop)
+        return Examples(sigmas, labels, self.targets(parameters, sigmas) if self.truth else {})
+
+    def targets(self, parameters: np.ndarray, like: Tensor) -> dict[str, Tensor]:
+        lens = smooth_lens(self.population, self.crop)
+        return {COORDINATES: lens.standard(lens.of_table(find(self.population).paths, parameters)).to(like)}
+
+
+def measured(population: Population, columns: Columns) -> tuple[Tensor, Tensor]:
+    """Images and their noise (n, 1, H, W) of a chunk as lenslab.images.dataset keeps it."""
+    image, background = torch.from_numpy(columns["image"])[:, None], torch.from_numpy(columns["background"])
+    names = population.paths
+    exposure, gain = (columns["parameters"][:, names.index(f"camera.{name}")] for name in ("exposure_time", "gain"))
+    electrons = torch.from_numpy(exposure * gain).float()
+    return image, estimated_variance(population.camera, image, background, electrons).sqrt()
+
+
+def middle(image: Tensor, crop: int) -> Tensor:
+    """The middle `crop` pixels of each side of (..., H, W); 0, or more than there are, is all of them."""
+    for axis in (-2, -1):
+        extra = image.shape[axis] - crop if crop else 0
+        if extra > 0:
+            image = image.narrow(axis, extra // 2, crop)
+    return image
+
+
+class SetItems:
+    """The items of an HDF5 set as a view gives them, by rows in any order."""
+
+    def __init__(self, path: str, view: LensView):
+        self.set, self.view = dataset.read(path), view
+        self.labels = self.set.labels
+        size = 4 * self.set.header["num_pix"] ** 2 * view.planes * len(self.set)
+        self.kept = self.read(slice(None)) if size <= IN_MEMORY else None
+
+    def read(self, rows) -> Examples:
+        return self.view.of(self.set.images(rows), self.set.variance(rows).sqrt(), self.labels[rows],
+                            self.set.file["parameters"][rows])
+
+    def take(self, rows: np.ndarray) -> Examples:
+        if self.kept is not None:
+            return self.kept.take(rows)
+        sorted_rows, back = np.unique(rows, return_inverse=True)   # HDF5 wants increasing rows
+        return self.read(sorted_rows).take(back)
