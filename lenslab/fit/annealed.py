@@ -1,28 +1,28 @@
-"""Lens and clumps of a source found together, from rough to fine.
+"""Lens and compact components of a source sought together, from rough to fine.
 
-A profile alone is wrong where a source has clumps. Fitted to the noise, it bends the mass until that explains them,
-multipoles first, and clumps sought behind such a lens are none (16 of 60 images of hst ended 100 or more above the
-chi^2 that is had from the truth, 5 of 60 so). It is therefore believed little at first, and the mass is held near what
-is usual; Gaussians (lenslab.fit.clumps), which are linear and need no start, then say where the clumps are, and knots
-take their places, before everything is free and only noise is in doubt.
+A profile alone is wrong where a source has compact components. Fitted to the noise, it bends the mass until that
+explains them, multipoles first, and what is sought behind such a lens is not there (16 of 60 images of hst ended 100 or
+more above the chi^2 that is had from the truth, 5 of 60 so). The noise is therefore inflated at first, and the mass is
+held near what is usual; Gaussians (lenslab.fit.source_gaussians), which are linear and need no start, then say where
+there is light, and compact Sersics take their places, before everything is free and the noise is what it is.
 """
 
 import torch
 from torch import Tensor
 
-from lenslab.fit import clumps, joint, knots, profile
-from lenslab.fit.clumps import Clumps
-from lenslab.fit.knots import Knots
+from lenslab.fit import compact, joint, levenberg_marquardt, source_gaussians
+from lenslab.fit.compact import CompactSersics
 from lenslab.fit.model import Beyond
 from lenslab.fit.smooth import SmoothLens
+from lenslab.fit.source_gaussians import SourceGaussians
 
-PROFILE, FEW = 0.3, 0.1     # share of its brightness that an image may differ from a profile, and from clumps so found
-ROUNDS = 3                  # with knots while that is in doubt
-HELD, STIFF = 1.0, 0.3      # spreads of the population that coordinates, and multipoles, may have meanwhile, one sigma
+PROFILE, FEW = 0.3, 0.1     # shares of its brightness that an image may differ from a profile, and from Gaussians
+ROUNDS = 3                  # with compact components while the noise is inflated
+HELD, STIFF = 1.0, 0.3      # standard deviations of the population that coordinates, multipoles may have meanwhile
 
 
-def doubted(image: Tensor, sigma: Tensor, share: float = PROFILE) -> Tensor:
-    """sigma with a share of the brightness in doubt."""
+def inflated_noise(image: Tensor, sigma: Tensor, share: float = PROFILE) -> Tensor:
+    """sigma, and in quadrature a share of the brightness: what a rough model may be off by."""
     return torch.hypot(sigma, share * image.clamp_min(0))
 
 
@@ -32,13 +32,17 @@ def held(lens: SmoothLens, like: Tensor) -> Tensor:
     return lens.pull(torch.where(stiff, STIFF, HELD), like)
 
 
-def found(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, mean: Tensor, steps: int, share: float = FEW
+def search(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, mean: Tensor, steps: int, share: float = FEW
           ) -> tuple[Tensor, Tensor]:
-    """Places (B, Q) and knots (B, K) near the best, from places less near; `mean` (Q,) is usual of coordinates."""
-    prior, few = held(lens, image), doubted(image, sigma, share)
+    """Places (B, Q) and compact components (B, K) near the best, from places less near.
+
+    mean   (Q,)  what is usual of coordinates
+    """
+    prior, few = held(lens, image), inflated_noise(image, sigma, share)
     if steps:
-        place = profile.descend(lens, image, doubted(image, sigma), place, prior, mean, steps, sharp=0)[0]
-    blank = Beyond(Clumps, image.new_zeros(len(image), clumps.number()))
+        rough = inflated_noise(image, sigma)
+        place = levenberg_marquardt.descend(lens, image, rough, place, prior, mean, steps, sharp=0)[0]
+    blank = Beyond(SourceGaussians, image.new_zeros(len(image), source_gaussians.number()))
     place, weights, _, _ = joint.descend(lens, image, few, place, blank, prior, mean, rounds=1)
-    start = Beyond(Knots, knots.seen_in(weights))
+    start = Beyond(CompactSersics, compact.at_peaks(weights))
     return joint.descend(lens, image, few, place, start, prior, mean, ROUNDS)[:2]

@@ -1,15 +1,15 @@
 """A smooth lens and what its source is beyond a profile, fitted together.
 
 First that is Gaussians on a grid, whose brightness is linear, so that they need no start and one round finds them; then
-a few knots, which begin where the Gaussians have their peaks. Each step solves for all at once and tries dampings of
-what is not linear, since a profile that took clumps for a part of itself has a way to go.
+a few compact Sersics, which begin where the Gaussians have their peaks. Each step solves for all at once and tries
+dampings of what is not linear, since a profile that took compact components for a part of itself has a way to go.
 """
 
 import torch
 from torch import Tensor
 
-from lenslab.fit import clumps
-from lenslab.fit.model import Beyond, kept, precise, residual, tangents
+from lenslab.fit import source_gaussians
+from lenslab.fit.model import Beyond, precise, residual, tangents, within_limits
 from lenslab.fit.smooth import SmoothLens
 
 DAMPINGS = 1e-3, 1.0   # of the diagonal; the second where the first does not help
@@ -38,8 +38,8 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyon
         held[:, Q:] *= kind.damped
         before, best, helped = cost, (place, values, left), ~going
         for damping in DAMPINGS:
-            step = clumps.solved(normal, slope, every + damping * held)[0].to(place)
-            trial = kept(lens, place + step[:, :Q]), kind.kept(values + step[:, Q:])
+            step = source_gaussians.solved(normal, slope, every + damping * held)[0].to(place)
+            trial = within_limits(lens, place + step[:, :Q]), kind.within_limits(values + step[:, Q:])
             there = residual(lens, image, sigma, trial[0], Beyond(kind, trial[1]))
             asked = price(there, *trial, prior, mean, pull, middle)
             better = going & (asked < cost)

@@ -1,6 +1,6 @@
 """What a smooth lens shows of its source, what an image leaves of it in sigmas, and how that changes with coordinates.
 
-What a source is beyond its profile is a kind of light, Clumps or Knots, with numbers (B, K) of its own.
+What a source is beyond its profile is a kind of light, SourceGaussians or CompactSersics, with numbers (B, K).
 """
 
 from math import exp
@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lenslab.fit.clumps import Clumps
-from lenslab.fit.knots import Knots
+from lenslab.fit.compact import CompactSersics
 from lenslab.fit.rays import Pair, Rays, deflection, scenes_at, struck
 from lenslab.fit.smooth import SmoothLens
+from lenslab.fit.source_gaussians import SourceGaussians
 from lenslab.images import ceiling
 from lenslab.images.model import column, source_light, source_profile_tangents
 from lenslab.images.simulate import photographed
@@ -22,18 +22,18 @@ AMPLITUDE_STEP = 1e-3    # of the logarithm
 FARTHEST = 1e6           # sigmas: what a broken start may be off, so that no square overflows
 
 
-def kept(lens: SmoothLens, place: Tensor) -> Tensor:
+def within_limits(lens: SmoothLens, place: Tensor) -> Tensor:
     P = len(lens.names)
-    return torch.cat([lens.kept(place[:, :P]), place[:, P:].clamp(-12, 12)], 1)
+    return torch.cat([lens.within_limits(place[:, :P]), place[:, P:].clamp(-12, 12)], 1)
 
 
 class Beyond(NamedTuple):
     """What sources are beyond their profiles."""
 
-    kind: type[Clumps] | type[Knots]
+    kind: type[SourceGaussians] | type[CompactSersics]
     values: Tensor     # (B, K)
 
-    def at(self, scenes: Scenes, beta: Pair) -> Clumps | Knots:
+    def at(self, scenes: Scenes, beta: Pair) -> SourceGaussians | CompactSersics:
         return self.kind(scenes, *beta, self.values)
 
 

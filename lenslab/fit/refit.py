@@ -1,14 +1,14 @@
 """How much of the substructure a smooth lens leaves when it is fitted anew: lambda with nothing taken as linear.
 
-The ceiling of lenslab.images.ceiling takes smooth lenses as linear about the truth, and knows where the clumps of a
-source are. Strong substructure moves the best smooth lens so far that it explains much more than that.
+The ceiling of lenslab.images.ceiling takes smooth lenses as linear about the truth, and knows where the compact
+components of a source are. Strong substructure moves the best smooth lens so far that it explains much more than that.
 """
 
 import numpy as np
 import torch
 
-from lenslab.fit import knots
-from lenslab.fit.gauss_newton import fit
+from lenslab.fit import compact
+from lenslab.fit.least_squares import fit
 from lenslab.fit.smooth import smooth_lens
 from lenslab.images import ceiling, fast
 from lenslab.images.compiled import why_not
@@ -28,10 +28,10 @@ def left_over(population: Population, chunk: int, seed: int, split: str = "train
     for rows, wide in drawn.groups:
         nothing = np.full(len(rows), np.nan)
         table = np.stack([wide[path].numpy() if path in wide.values else nothing for path in paths], 1)
-        values = knots.of_table(paths, table) if lens.clumpy else None
+        values = compact.of_table(paths, table) if lens.compact else None
         with torch.no_grad():
             mean, variance = ceiling.expected(wide, noise_free(wide.to(dtype=torch.float32), shine=shine).double())
         found = fit(lens, mean.float(), variance.sqrt().float(), lens.of_table(paths, table),
-                    0 if lens.clumpy else STEPS, ROUNDS, values)
+                    0 if lens.compact else STEPS, ROUNDS, values)
         left[rows] = found.chi2.sqrt().numpy()
     return left

@@ -2,7 +2,7 @@
 
 Angles become components, which have no seam and no pole: ellipticities, shear, and multipoles on the sky's axes.
 Radii and indices are logarithms. What the population holds fixed is held fixed: a fit that frees more throws away what
-is known, and with it the ripples that the freedom can mimic.
+is known, and with it the corrections of the potential that the freedom can mimic.
 """
 
 from dataclasses import dataclass, replace
@@ -14,15 +14,18 @@ from torch import Tensor
 
 from lenslab.images.draw import without_lens_light
 from lenslab.images.model import without_substructure
+from lenslab.physics.grid import middle_side
 from lenslab.population import CHUNK, find
-from lenslab.scene import Camera, Scene
-from lenslab.scenes import Scenes
+from lenslab.scene import Camera, Scene, from_dict, to_dict
+from lenslab.scenes import Scenes, flatten
 
-MEASURED = 10        # chunks behind means and spreads
+MEASURED = 10        # chunks behind means and standard deviations
 BEYOND = 0.5         # of its range in the population, by which a coordinate may leave it
 STILL = 1e-9         # a coordinate that moves less is rounding
-STEP = 0.005         # of a coordinate's spread: a finite difference far above rounding and far below the PSF
+STEP = 0.005         # standard deviations: a finite difference far above rounding and far below the PSF
 FLATTEST = 0.15      # axis ratio
+COLUMNS = ("mean", "std", "low", "high")
+VARIED = ("substructure.", "source.clumps.")         # settings that no smooth lens has
 AMPLITUDES = ("source.magnitude", "camera.exposure_time")   # what scales the image: found by a linear fit at the start
 
 # What moves the rays, and what they hit.
@@ -35,13 +38,13 @@ SPINS = {("center_x", "center_y"): 1, ("source_x", "source_y"): 1, ("e1", "e2"):
 
 @dataclass(frozen=True, eq=False)
 class SmoothLens:
-    """What a fit knows of a population: its camera, its coordinates, how they are spread, and every other number.
+    """What a fit knows of a population: its camera, its coordinates, their distribution, and every other number.
 
     mean, std   (P,)  of the coordinates, `names` in order; the amplitude, if any, is not among them
     low, high   (P,)  beyond which no fit goes
     fixed       {path: value} of all settings, for those that no coordinate moves
     amplitude   the setting that scales the image and is free: the source's magnitude, the exposure, or ""
-    clumpy      whether sources are more than their profile
+    compact     whether sources are more than their profile: have compact components
     """
 
     population: str
@@ -53,7 +56,11 @@ class SmoothLens:
     low: Tensor
     high: Tensor
     amplitude: str
-    clumpy: bool
+    compact: bool
+
+    def __deepcopy__(self, memo: dict) -> "SmoothLens":
+        """It never changes, so that copies of a network share it, and what is cached for it."""
+        return self
 
     @property
     def camera(self) -> Camera:
@@ -99,19 +106,19 @@ class SmoothLens:
         return torch.from_numpy(coordinates(dict(zip(paths, table.T, strict=True)), self.names)).float()
 
     def standard(self, coordinates: Tensor) -> Tensor:
-        """(B, P) in spreads from the mean: what a network is taught."""
+        """(B, P) in population standard deviations from the mean: what a network is taught."""
         return (coordinates - self.mean.to(coordinates)) / self.std.to(coordinates)
 
     def plain(self, standard: Tensor) -> Tensor:
         """The way back; kept between `low` and `high`."""
-        return self.kept(standard * self.std.to(standard) + self.mean.to(standard))
+        return self.within_limits(standard * self.std.to(standard) + self.mean.to(standard))
 
     def pull(self, widths: Tensor | float, like: Tensor) -> Tensor:
-        """Inverse squares (Q,) of Gaussian priors as wide as so many spreads; a free amplitude has none."""
+        """Inverse squares (Q,) of Gaussian priors as wide as so many standard deviations; a free amplitude has none."""
         prior = (widths * self.std.to(like)).square().reciprocal()
         return torch.cat([prior, like.new_zeros(1 if self.amplitude else 0)])
 
-    def kept(self, coordinates: Tensor) -> Tensor:
+    def within_limits(self, coordinates: Tensor) -> Tensor:
         """The same within the limits, and no ellipse flatter than FLATTEST."""
         inside = torch.minimum(torch.maximum(coordinates, self.low.to(coordinates)), self.high.to(coordinates))
         steepest = (1 - FLATTEST) / (1 + FLATTEST)
@@ -121,6 +128,35 @@ class SmoothLens:
                 shrink = (steepest / torch.hypot(inside[:, k], inside[:, j]).clamp_min(1e-9)).clamp_max(1)
                 inside[:, k], inside[:, j] = inside[:, k] * shrink, inside[:, j] * shrink
         return inside
+
+
+def to_card(lens: SmoothLens) -> dict:
+    """All of it as plain values, digit for digit, for the card of a checkpoint; `of_card` reads them."""
+    return dict(population=lens.population, template=to_dict(lens.template), fixed=dict(lens.fixed),
+                names=list(lens.names), amplitude=lens.amplitude, compact=lens.compact,
+                **{name: getattr(lens, name).tolist() for name in COLUMNS})
+
+
+def of_card(card) -> SmoothLens:
+    """The smooth lens of a card that may come from anywhere; ValueError says that it is none."""
+    try:
+        names, template = tuple(card["names"]), from_dict(card["template"])
+        columns = {name: torch.tensor(card[name], dtype=torch.float64) for name in COLUMNS}
+        fixed = {path: float("nan") if value is None else float(value) for path, value in card["fixed"].items()}
+        known = {path for path in flatten(template) if not path.startswith(VARIED)}
+        sound = set(names) <= {*MASS, *LIGHT} and len(set(names)) == len(names) and fixed.keys() == known \
+            and all(np.isfinite(value) for path, value in fixed.items() if path != "camera.background_rms") \
+            and all(column.shape == (len(names),) and bool(column.isfinite().all()) for column in columns.values()) \
+            and bool((columns["std"] > 0).all()) and bool((columns["low"] < columns["high"]).all()) \
+            and card["amplitude"] in (*AMPLITUDES, "") and type(card["compact"]) is bool \
+            and isinstance(card["population"], str)
+    except (KeyError, TypeError, AttributeError, OverflowError, ValueError) as error:
+        raise ValueError(f"The smooth lens of this card cannot be read ({str(error)[:120]}); take another copy of the "
+                         "checkpoint.") from None
+    if not sound:
+        raise ValueError("The smooth lens of this card makes no sense; take another copy of the checkpoint.")
+    return SmoothLens(card["population"], template, fixed, names, amplitude=card["amplitude"], compact=card["compact"],
+                      **columns)
 
 
 @lru_cache(maxsize=64)
@@ -165,7 +201,7 @@ def smooth_lens(population: str, crop: int = 0) -> SmoothLens:
     """The smooth lenses of a population; `crop` pixels on a side of the middle of the frame are fitted, 0 is all."""
     drawn = find(population).draw(MEASURED * CHUNK, 0, "train")
     groups = [without_lens_light(without_substructure(scenes)) for _, scenes in drawn.groups]
-    paths = [path for path in groups[0].values if not path.startswith(("substructure.", "source.clumps."))]
+    paths = [path for path in groups[0].values if not path.startswith(VARIED)]
     values = {path: torch.cat([scenes[path] for scenes in groups]).double().numpy() for path in paths}
     every = coordinates(values, (*MASS, *LIGHT))
     moving = np.ptp(every, axis=0) > STILL
@@ -177,13 +213,13 @@ def smooth_lens(population: str, crop: int = 0) -> SmoothLens:
     low, high = table.min(0), table.max(0)
     margin = BEYOND * (high - low)
     scene = groups[0].template
-    camera = scene.camera if not crop else replace(scene.camera, num_pix=min(crop, scene.camera.num_pix))
+    camera = scene.camera if not crop else replace(scene.camera, num_pix=middle_side(scene.camera.num_pix, crop))
     return SmoothLens(population=population, template=replace(scene, camera=camera),
                       fixed={path: typical(path, column) for path, column in values.items()}, names=names,
                       mean=torch.from_numpy(table.mean(0)), std=torch.from_numpy(table.std(0)),
                       low=torch.from_numpy(low - margin), high=torch.from_numpy(high + margin),
                       amplitude=next((path for path in AMPLITUDES if path in free), ""),
-                      clumpy=any(path.startswith("source.clumps.") for _, group in drawn.groups
+                      compact=any(path.startswith("source.clumps.") for _, group in drawn.groups
                                  for path in group.values))
 
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lenslab.physics.grid import middle
+
 SOFTENING = 20.0   # sigmas: below it the stretch is linear, above it logarithmic; arcs peak at S/8, 5 to 60 sigmas
 SCALE = 1.0        # sigmas that become 1: substructure is a wiggle of a few; with 5 a network idles for longer at first
 SMOOTHING = 1.0    # width of the smoothing, in FWHM of the PSF: what stays is finer than the PSF lets a smooth arc be
@@ -69,21 +71,9 @@ class Residual(nn.Module):
         return f"fwhm={self.fwhm:g}"
 
 
-FITTED = ("residual", "residual with clumps", "ripples")    # what lenses leave whose source is a profile, or has clumps
+# What lenses leave whose source is a profile, or has compact components, and what of that looks like lensing.
+FITTED = ("residual", "residual with compact components", "potential corrections")
 #                                                             as well, and what of that looks like lensing
-
-
-def cropped(image: Tensor, crop: int) -> Tensor:
-    """The central `crop` pixels a side of (B, C, H, W); 0, or more than there are, leaves the whole frame.
-
-    One pixel more where an even crop of an odd frame, or the reverse, could not be central: turns and mirrors of the
-    frame stay turns and mirrors of what is left.
-    """
-    side = image.shape[-1]
-    if not 0 < crop < side:
-        return image
-    edge = (side - crop) // 2
-    return image[..., edge:side - edge, edge:side - edge]
 
 
 class Channels(nn.Module):
@@ -108,7 +98,7 @@ class Channels(nn.Module):
         assert given.ndim == 4 and given.shape[1] == 1 + self.fit, given.shape
         if self.residual is not None:
             given = torch.cat([given, self.residual(given)], dim=1)
-        return self.stretch(cropped(given, self.crop))
+        return self.stretch(middle(given, self.crop))
 
     def extra_repr(self) -> str:
         return f"names={self.names}, crop={self.crop}"

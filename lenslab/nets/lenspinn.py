@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, channels_last, nn
 from torch.nn import functional as F
 
-from lenslab.nets.inputs import cropped
 from lenslab.nets.lens_layer import Lensed
 from lenslab.nets.lens_net import LensNet
+from lenslab.physics.grid import middle
 
 WIDTH = 16
 GRID = 4
@@ -54,7 +54,7 @@ class LensPINN(LensNet):
         return self.map
 
     def see(self, given: Tensor) -> Tensor:
-        return torch.cat([self.channels(given), cropped(bending(given), self.channels.crop)], dim=1)
+        return torch.cat([self.channels(given), middle(bending(given), self.channels.crop)], dim=1)
 
     def features_of(self, seen: Tensor, lensed: Lensed) -> Tensor:
         image, source = self.map(self.a(seen[:, :1])), self.a_source(lensed.source)

@@ -13,8 +13,8 @@ from lenslab.images import ceiling
 from lenslab.images.draw import items, scenes_of
 from lenslab.images.model import without_substructure
 from lenslab.images.simulate import noise_free
+from lenslab.physics.grid import middle
 from lenslab.population import CHUNK, find
-from lenslab.tasks.lens_view import middle
 
 CROP = {"deeplense-1": 96, "seed-64": 0, "deeplense-2": 0}
 

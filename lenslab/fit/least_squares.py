@@ -2,9 +2,9 @@
 
 chi^2 = sum ((image - expected) / sigma)^2 + sum ((p - mean) / (PRIOR std))^2, with the noise that an observer
 estimates. The weak prior (Gaussian about the population) keeps what the image does not tell, such as the multipoles of
-a faint arc, where it can be. Where sources have clumps, these are found first (lenslab.fit.annealed), and rounds of
-lenslab.fit.joint follow with knots, which are as sharp as they are. Where more than noise is left, it may be
-substructure, or clumps that were not found: these are then sought anew, from the lens that there is.
+a faint arc, where it can be. Where sources have compact components, these are sought first (lenslab.fit.annealed), and
+rounds of lenslab.fit.joint follow. Where more than noise is left, it may be substructure, or components that were not
+found: these are then sought anew, from the lens that there is.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 from lenslab.device import one_thread
-from lenslab.fit import annealed, joint, knots
-from lenslab.fit.knots import Knots
+from lenslab.fit import annealed, compact, joint
+from lenslab.fit.compact import CompactSersics
+from lenslab.fit.levenberg_marquardt import SHARP, descend
 from lenslab.fit.model import Beyond, first_amplitude, precise
-from lenslab.fit.profile import SHARP, descend
 from lenslab.fit.smooth import SmoothLens
 
 STEPS = 8
-ROUNDS = 5               # with knots, where sources have clumps
-PRIOR = 2.0              # spreads of the population that one sigma of the prior is wide
-AGAIN = 0.3, 0.1         # shares in doubt with which clumps are sought anew where chi^2 is too high for noise:
+ROUNDS = 5               # with compact components, where sources have them
+PRIOR = 2.0              # standard deviations of the population that one sigma of the prior is wide
+AGAIN = 0.3, 0.1         # shares of inflated noise with which they are sought anew where chi^2 is too high for noise:
 NOISE = 3.0              # by so many sigmas of its distribution; of 80 smooth lenses 10 are left so at first, then 1
 AT_ONCE = 2**16          # rays in one piece on a CPU: it stays in cache
 
@@ -37,7 +37,7 @@ class Fit:
     model: Tensor          # (B, 1, H, W) expected image, in the image's unit
     residual: Tensor       # (B, 1, H, W) in sigmas
     chi2: Tensor           # (B,) without the prior
-    knots: Tensor          # (B, n, 7) clumps of the source (lenslab.fit.knots.NAMES); n may be 0
+    compact: Tensor        # (B, n, 7) compact components of the source (lenslab.fit.compact.NAMES); n may be 0
 
 
 def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: int = STEPS, rounds: int = ROUNDS,
@@ -45,15 +45,15 @@ def fit(lens: SmoothLens, image: Tensor, sigma: Tensor, start: Tensor, steps: in
     """The smooth lens of each image, from starts (B, P) in plain coordinates.
 
     image, sigma  (B, 1, H, W)  in the unit of the population's camera, H and W those of `lens.camera`
-    steps         with the source's profile alone; where rounds with knots follow, on the way to finding them
-    rounds        with knots, where the population's sources have clumps; 0 leaves these away
-    values        (B, n * 7) of the knots at the start, where they are known: nothing is then sought
+    steps         with the source's profile alone; where rounds with compact components follow, before them
+    rounds        with compact components, where the population's sources have them; 0 leaves these away
+    values        (B, n * 7) of the compact components at the start, where they are known: nothing is then sought
     sharp         last steps with the profile alone whose tangents have all rays, and not one a pixel
     """
     with one_thread(), torch.inference_mode():     # a tenth less time than without gradients alone
-        made = whole(lens, image, sigma, lens.kept(start.to(image)), steps, rounds, values, sharp=sharp)
+        made = whole(lens, image, sigma, lens.within_limits(start.to(image)), steps, rounds, values, sharp=sharp)
         most = image[0].numel() + NOISE * (2 * image[0].numel()) ** 0.5
-        for share in AGAIN if lens.clumpy and rounds and values is None else ():
+        for share in AGAIN if lens.compact and rounds and values is None else ():
             rows = (made.chi2 > most).nonzero()[:, 0]
             if len(rows):
                 other = whole(lens, image[rows], sigma[rows], made.coordinates[rows], 0, rounds, None, share)
@@ -99,11 +99,11 @@ def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: i
     (prior, mean), P = priors(lens, image), len(lens.names)
     if lens.amplitude:
         place = torch.cat([place, first_amplitude(lens, image, sigma, place)[:, None]], 1)
-    if lens.clumpy and rounds:
+    if lens.compact and rounds:
         if values is None:
-            place, values = annealed.found(lens, image, sigma, place, mean, steps, share)
-        place, values, left, normal = joint.descend(lens, image, sigma, place, Beyond(Knots, values), prior, mean,
-                                                    rounds)
+            place, values = annealed.search(lens, image, sigma, place, mean, steps, share)
+        components = Beyond(CompactSersics, values)
+        place, values, left, normal = joint.descend(lens, image, sigma, place, components, prior, mean, rounds)
     else:
         place, left, normal = descend(lens, image, sigma, place, prior, mean, steps, sharp)
         values = image.new_zeros(len(image), 0)
@@ -111,4 +111,4 @@ def best(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, steps: i
     amplitude = place[:, P] if lens.amplitude else place.new_zeros(len(place))
     left = left.reshape(image.shape)
     return Fit(place[:, :P], amplitude, covariance, image - left * sigma, left, left.square().sum((1, 2, 3)),
-               values.unflatten(1, (values.shape[1] // len(knots.NAMES), len(knots.NAMES))))
+               values.unflatten(1, (values.shape[1] // len(compact.NAMES), len(compact.NAMES))))

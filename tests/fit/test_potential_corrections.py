@@ -1,4 +1,4 @@
-"""Ripples of the potential: what they change in an image, found in a residual that has them and not in noise."""
+"""Corrections of the potential: what they change in an image, found in a residual that has them and not in noise."""
 
 import math
 import sys
@@ -9,11 +9,21 @@ import pytest
 import torch
 from scipy.linalg import solve_triangular
 
-from lenslab.fit import Fit, ripples, smooth_lens
-from lenslab.fit.gauss_newton import priors
+from lenslab.fit import Fit, potential_corrections, smooth_lens
+from lenslab.fit.least_squares import priors
 from lenslab.fit.model import shining, taken, tangents
+from lenslab.fit.potential_corrections import (
+    BOX,
+    SPECTRA,
+    STRENGTHS,
+    averaged,
+    columns,
+    explained,
+    summed_up,
+    under,
+    waves,
+)
 from lenslab.fit.rays import deflection, grid, scenes_at
-from lenslab.fit.ripples import BOX, SPECTRA, STRENGTHS, averaged, columns, explained, summed_up, under, waves
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +89,8 @@ def test_pieces_of_a_batch_are_the_batch(lens):
     found = fitted(lens, place, residual[:1])
     many = replace(found, coordinates=found.coordinates.repeat(6, 1), amplitude=found.amplitude.repeat(6),
                    covariance=found.covariance.repeat(6, 1, 1), model=residual, residual=residual,
-                   chi2=residual.square().sum((1, 2, 3)), knots=found.knots.repeat(6, 1, 1))
-    whole = ripples(lens, sigma.repeat(6, 1, 1, 1), many)
+                   chi2=residual.square().sum((1, 2, 3)), knots=found.compact.repeat(6, 1, 1))
+    whole = potential_corrections(lens, sigma.repeat(6, 1, 1, 1), many)
     one = explained(lens, sigma, fitted(lens, place, residual[4:5]))
     for name, part in vars(whole).items():
         torch.testing.assert_close(part[4:5], getattr(one, name), rtol=1e-6, atol=1e-9)
@@ -112,7 +122,8 @@ def test_the_evidence_is_that_of_the_whole_image_as_gaussians(lens, monkeypatch)
     """Against the density of all pixels at once, whose covariance has noise, the smooth lens and, or not, ripples."""
     lens, place, sigma = lens
     spectrum = strength, slope = SPECTRA[6]
-    monkeypatch.setattr(sys.modules["lenslab.fit.ripples"], "SPECTRA", [spectrum])     # the package calls a function so
+    monkeypatch.setattr(sys.modules["lenslab.fit.potential_corrections"], "SPECTRA",
+                        [spectrum])     # the package calls a function so
     place = torch.cat([lens.mean, torch.zeros(1, dtype=torch.float64)])[None]
     S = tangents(lens, sigma, place)[0].numpy()
     B = torch.cat(list(columns(lens, sigma, place, None)), 1)[0].flatten(1).numpy().T

@@ -7,7 +7,7 @@ its lens waits for the last steps, which are sharp.
 import torch
 from torch import Tensor
 
-from lenslab.fit.model import kept, residual, tangents
+from lenslab.fit.model import residual, tangents, within_limits
 from lenslab.fit.smooth import SmoothLens
 
 DAMPING = 1e-2           # at the start, of the diagonal
@@ -38,7 +38,7 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, prior
         slope = (J.mT @ left[..., None])[..., 0] - prior * (place - mean)
         scale = normal.diagonal(dim1=1, dim2=2)
         move = torch.linalg.solve(normal + torch.diag_embed(damping[:, None] * scale + 1e-12), slope)
-        trial = kept(lens, place + move)
+        trial = within_limits(lens, place + move)
         there = residual(lens, image, sigma, trial)
         price = there.square().sum(1) + ((trial - mean).square() * prior).sum(1)
         better, settled = going & (price < cost), (cost - price < SETTLED) & (damping <= DAMPING)

@@ -1,6 +1,6 @@
-"""Clumps of a source as small Sersics, sharper than any grid: where its Gaussians (lenslab.fit.clumps) found light.
+"""Compact components of a source: small Sersics, sharper than any grid, where its Gaussians found light.
 
-Gaussians on a grid find clumps wherever they are, since they are linear; but no grid is fine enough for the smallest,
+Gaussians on a grid find them wherever they are, since they are linear; but no grid is fine enough for the smallest,
 and so many of them take some of what substructure does to the image for themselves. A few Sersics that may move do
 neither. Positions and sizes are those of the source's profile, so that a fit of the profile carries them with it.
 """
@@ -12,22 +12,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.fit import clumps
+from lenslab.fit import source_gaussians
 from lenslab.images.model import column, flux
 from lenslab.physics import light
 from lenslab.scenes import DARK, Scenes
 
 NUMBER = 5      # of one source; those it has not are faint
-NEAR = 0.4      # half-light radii of the profile about a peak of the Gaussians that are one knot
+NEAR = 0.4      # half-light radii of the profile about a peak of the Gaussians that are one component
 FAINTEST, BRIGHTEST = 3e-3, 1.0     # at the start
 NAMES = ("x", "y", "log_R", "n", "e1", "e2", "flux")     # in half-light radii of the profile, and in its flux
 MIDDLE = (0.0, 0.0, log(0.155), 1.0, 0.0, 0.0, 0.1)      # of the prior of each,
-WIDTH = (1.5, 1.5, 0.76, 0.58, 0.2, 0.2, 0.3)            # one sigma: twice what populations of galaxies spread
+WIDTH = (1.5, 1.5, 0.76, 0.58, 0.2, 0.2, 0.3)            # one sigma: twice that of the populations of galaxies
 LOWEST = (-2.2, -2.2, log(0.04), 0.4, -0.35, -0.35, 0.0)
 HIGHEST = (2.2, 2.2, log(0.6), 2.2, 0.35, 0.35, 4.0)
 
 
-class Knots:
+class CompactSersics:
     """Those of B sources at values (B, NUMBER * 7) and source-plane positions beta_x, beta_y (B, h, w), arcsec.
 
     light   (B, h, w)  of all of them, counts/s/arcsec^2
@@ -53,7 +53,7 @@ class Knots:
         return self.summed(light.sersic_surface_brightness(self.x[:, None], self.y[:, None], *self.shape))
 
     def tangents(self) -> dict[str, Tensor]:
-        """Of every knot as if its flux were that of the profile (B, NUMBER, h, w)."""
+        """Of each as if its flux were that of the profile (B, NUMBER, h, w)."""
         if self.slopes is None:
             self.slopes = light.sersic_tangents(self.x[:, None], self.y[:, None], *self.shape)
         return self.slopes
@@ -64,7 +64,7 @@ class Knots:
         return dict(source_x=-right, source_y=-above, log_R=-(self.x * right + self.y * above) - 2 * glow)
 
     def columns(self) -> Iterator[Tensor]:
-        """Change of the light for a unit of each value, knot by knot: (B, 7, h, w)."""
+        """Change of the light for a unit of each value, component by component: (B, 7, h, w)."""
         slopes = self.tangents()
         for k in range(NUMBER):
             own = {name: slope[:, k] for name, slope in slopes.items()}
@@ -76,7 +76,7 @@ class Knots:
         return torch.einsum("bk,bkhw->bhw", self.flux, each)
 
     @staticmethod
-    def kept(values: Tensor) -> Tensor:
+    def within_limits(values: Tensor) -> Tensor:
         low, high = (values.new_tensor(limits).repeat(NUMBER) for limits in (LOWEST, HIGHEST))
         return torch.minimum(torch.maximum(values, low), high)
 
@@ -88,11 +88,11 @@ class Knots:
 
     @staticmethod
     def weighed(normal: Tensor, slope: Tensor, values: Tensor, fixed: Tensor) -> Tensor:
-        return Knots.prior(values)[0]
+        return CompactSersics.prior(values)[0]
 
 
 def of_table(paths: tuple[str, ...], table: np.ndarray) -> Tensor:
-    """Knots (n, NUMBER * 7) of items whose settings are the rows of `table` (n, len(paths)), as `draw.Items` has."""
+    """Components (n, NUMBER * 7) of items whose settings are the rows of `table` (n, len(paths))."""
     at, made = dict(zip(paths, table.T, strict=True)), []
     R = at["source.R_sersic"]
     for k in range(NUMBER):
@@ -100,16 +100,17 @@ def of_table(paths: tuple[str, ...], table: np.ndarray) -> Tensor:
                                                                   "center_x", "center_y")}
         shines, c = own["magnitude"] < DARK, (1 - own["q"]) / (1 + own["q"])
         size = np.log(np.where(shines, own["R_sersic"], R) / R)
-        knot = [own["center_x"] / R, own["center_y"] / R, size, own["n_sersic"], c * np.cos(2 * own["phi"]),
+        own_values = [own["center_x"] / R, own["center_y"] / R, size, own["n_sersic"], c * np.cos(2 * own["phi"]),
                 c * np.sin(2 * own["phi"]), 10 ** (0.4 * (at["source.magnitude"] - own["magnitude"]))]
-        made += [np.where(shines, value, none) for value, none in zip(knot, (*MIDDLE[:-1], 0.0), strict=True)]
+        made += [np.where(shines, value, none) for value, none in zip(own_values, (*MIDDLE[:-1], 0.0), strict=True)]
     return torch.from_numpy(np.stack(made, axis=1)).float()
 
 
-def seen_in(weights: Tensor) -> Tensor:
-    """Knots (B, NUMBER * 7) at the peaks of a source's Gaussians at weights (B, K), the brightest first."""
-    axis, used, sigma = clumps.nodes(weights)
-    x, y = axis.expand(clumps.NODES, -1).flatten()[used], axis[:, None].expand(-1, clumps.NODES).flatten()[used]
+def at_peaks(weights: Tensor) -> Tensor:
+    """Components (B, NUMBER * 7) at the peaks of a source's Gaussians at weights (B, K), the brightest first."""
+    axis, used, sigma = source_gaussians.nodes(weights)
+    side = len(axis)
+    x, y = axis.expand(side, -1).flatten()[used], axis[:, None].expand(-1, side).flatten()[used]
     apart = (x[:, None] - x).square() + (y[:, None] - y).square()
     blur, left, found = torch.exp(-0.25 * apart / sigma**2), weights, []
     for _ in range(NUMBER):
@@ -117,10 +118,10 @@ def seen_in(weights: Tensor) -> Tensor:
         near = apart[top] < NEAR**2
         bright = (left * near).clamp_min(0)
         total = bright.sum(1)
-        knot = weights.new_tensor(MIDDLE).repeat(len(weights), 1)
+        one = weights.new_tensor(MIDDLE).repeat(len(weights), 1)
         for k, along in enumerate((x, y)):
-            knot[:, k] = torch.where(total > 0, bright @ along / total.clamp_min(1e-9), along[top])
-        knot[:, -1] = total.clamp(FAINTEST, BRIGHTEST)
-        found.append(knot)
+            one[:, k] = torch.where(total > 0, bright @ along / total.clamp_min(1e-9), along[top])
+        one[:, -1] = total.clamp(FAINTEST, BRIGHTEST)
+        found.append(one)
         left = torch.where(near, 0, left)
     return torch.cat(found, 1)

@@ -1,11 +1,11 @@
-"""What of a residual looks like lensing: ripples of the potential that would explain it, and what they do to the image.
+"""What of a residual looks like lensing: corrections of the potential that would explain it, and what they change.
 
 Small masses bend light a little more, and so change an image by the slope of its source times that bend: most of what
-noise leaves cannot be had so. The potential's ripples are waves over the ring with Gaussian amplitudes, of a spectrum
+noise leaves cannot be had so. The corrections are waves over the ring with Gaussian amplitudes, of a spectrum
 that is a power of the wave number. How probable an image is with spectra of many strengths and slopes, its lens and
 source free to follow, is their evidence, and the waves found are averaged by it, with "none" as one of the spectra:
-a smooth lens has ripples near zero. The linear correction of the potential is that of Koopmans 2005 (astro-ph/0501324),
-its evidence as in Vegetti & Koopmans 2009 (0805.0201).
+a smooth lens has corrections near zero. The linear correction is that of Koopmans 2005 (astro-ph/0501324), its evidence
+as in Vegetti & Koopmans 2009 (0805.0201).
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from lenslab.device import one_thread
-from lenslab.fit.gauss_newton import Fit, pieces, priors
-from lenslab.fit.knots import Knots
+from lenslab.fit.compact import CompactSersics
+from lenslab.fit.least_squares import Fit, pieces, priors
 from lenslab.fit.model import Beyond, precise, response, source, taken, tangents
 from lenslab.fit.rays import deflection, grid, scenes_at, struck
 from lenslab.fit.smooth import SmoothLens
@@ -34,8 +34,8 @@ JITTER = 1e-7       # of the diagonal: directions of the smooth lens that repeat
 
 
 @dataclass(frozen=True)
-class Ripples:
-    """What B images tell of ripples. Where they tell nothing, evidence is near 0, and the spectra are as likely."""
+class PotentialCorrections:
+    """What B images tell of the potential. Where that is nothing, evidence is near 0 and no spectrum is likelier."""
 
     change: Tensor      # (B, 1, H, W) of the image in sigmas, beside what lens and source follow them
     evidence: Tensor    # (B,) ln of how many times likelier an image is with them, the mean over SPECTRA, than without
@@ -55,24 +55,25 @@ def waves() -> list[tuple[int, int]]:
     return [(a, b) for a in numbers for b in range(FINEST + 1) if 0 < a * a + b * b <= FINEST**2 and (b or a > 0)]
 
 
-def ripples(lens: SmoothLens, sigma: Tensor, found: Fit) -> Ripples:
+def potential_corrections(lens: SmoothLens, sigma: Tensor, found: Fit) -> PotentialCorrections:
     """Those of images with noise sigma (B, 1, H, W), of what their smooth lens leaves."""
     with one_thread(), torch.inference_mode():
         parts = [explained(lens, sigma[rows], Fit(*(part[rows] for part in vars(found).values())))
                  for rows in pieces(lens, sigma)]
-    return Ripples(*(torch.cat(column) for column in zip(*(vars(part).values() for part in parts), strict=True)))
+    fields = zip(*(vars(part).values() for part in parts), strict=True)
+    return PotentialCorrections(*map(torch.cat, fields))
 
 
-def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> Ripples:
+def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> PotentialCorrections:
     """One piece of a batch."""
     place = found.coordinates
     prior, mean = priors(lens, place)
     if lens.amplitude:
         place = torch.cat([place, found.amplitude[:, None]], 1)
     pull, off, beyond = prior.expand(len(place), -1), place - mean, None
-    if found.knots.shape[1]:
-        beyond = Beyond(Knots, found.knots.flatten(1))
-        width, middle = Knots.prior(beyond.values)
+    if found.compact.shape[1]:
+        beyond = Beyond(CompactSersics, found.compact.flatten(1))
+        width, middle = CompactSersics.prior(beyond.values)
         pull, off = torch.cat([pull, width], 1), torch.cat([off, beyond.values - middle], 1)
     smooth = precise(tangents(lens, sigma, place, beyond=beyond).nan_to_num(0.0, 0.0, 0.0))
     bent = precise(torch.cat(list(columns(lens, sigma, place, beyond)), 1).flatten(2).mT.nan_to_num(0.0, 0.0, 0.0))
@@ -86,7 +87,7 @@ def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> Ripples:
     each, evidences = under(curve, push[..., 0])
     waved = averaged(each, evidences)[..., None]
     change = bent @ waved - smooth @ (follow @ waved)
-    return Ripples(change[..., 0].to(sigma).reshape(sigma.shape).nan_to_num(0.0, 0.0, 0.0),
+    return PotentialCorrections(change[..., 0].to(sigma).reshape(sigma.shape).nan_to_num(0.0, 0.0, 0.0),
                    *(number.to(sigma) for number in summed_up(evidences)))
 
 
@@ -131,7 +132,7 @@ def averaged(each: Tensor, evidences: Tensor) -> Tensor:
 
 
 def summed_up(evidences: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What `Ripples` says of them: (B,) each."""
+    """What `PotentialCorrections` says of them: (B,) each."""
     share = torch.softmax(evidences, 1)
     strengths, slopes = evidences.new_tensor(SPECTRA).unbind(1)
     strengths = strengths.log10()

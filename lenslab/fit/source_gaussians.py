@@ -1,7 +1,7 @@
-"""Clumps of a source: what is brighter or fainter than its Sersic profile, as Gaussians on a grid, solved for.
+"""Gaussians of a source: what is brighter or fainter than its Sersic profile, as Gaussians on a grid, solved for.
 
-The grid moves and grows with the profile, so that a fit of the profile carries its clumps with it. A weight is the
-flux of its Gaussian over that of the profile, and may be negative: an arm is a clump, a lane of dust is one too. How
+The grid moves and grows with the profile, so that a fit of the profile carries them with it. A weight is the
+flux of its Gaussian over that of the profile, and may be negative: an arm asks for them, a lane of dust too. How
 many Gaussians an image needs, it says itself: each weight has a Gaussian prior whose width is the one that makes the
 image most likely (relevance: MacKay 1992, Neural Computation 4, 415; Tipping 2001, JMLR 1, 211), and what an image does
 not ask for shrinks to nothing. A smooth source is so left as smooth as it is.
@@ -38,7 +38,7 @@ def number() -> int:
     return int(nodes(torch.zeros(()))[1].sum())
 
 
-class Clumps:
+class SourceGaussians:
     """The Gaussians of B sources at weights (B, K) and source-plane positions beta_x, beta_y (B, h, w), arcsec.
 
     Each is a factor along x times one along y, which 2 NODES images hold, where all of them would be a hundred or more.
@@ -82,7 +82,7 @@ class Clumps:
         return (torch.einsum("bji,bihw->bjhw", grid, self.across) * self.up).sum(1)
 
     @staticmethod
-    def kept(weights: Tensor) -> Tensor:
+    def within_limits(weights: Tensor) -> Tensor:
         return weights
 
     @staticmethod
