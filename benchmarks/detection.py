@@ -4,7 +4,7 @@
 
 Smooth lenses against those whose substructure is worth so many sigmas to an observer who knows it (lambda:
 lenslab.images.ceiling), on the first n test images. Beside the network the floor, chi^2 of the lens that it fitted, and
-where sources have clumps the evidence for ripples of the potential (lenslab.fit.ripples), which knows no classes, once
+where sources have compact components the evidence for corrections of the potential, which knows no classes, once
 after that fit and once ("true start") after one that begins at the true lens and its true clumps, which nobody has; the
 ceiling, the mean of Phi(lambda / sqrt 2), and the same of what a smooth lens leaves that is fitted anew without noise
 (lenslab.fit.refit): where substructure is strong, lambda promises more than that. Intervals: 95 %, bootstrap over
@@ -25,7 +25,7 @@ from scipy.special import ndtr
 
 from lenslab import checkpoint
 from lenslab.feed.workers import columns_from
-from lenslab.fit import fit, knots, ripples
+from lenslab.fit import compact, fit, potential_corrections
 from lenslab.fit.refit import left_over
 from lenslab.images.draw import Items, items
 from lenslab.insight import table
@@ -37,7 +37,7 @@ from lenslab.tasks.classify import answers
 from lenslab.tasks.classify.judge import HELD_OUT_SEED
 from lenslab.tasks.lens_view import LensView
 
-OTHERS = "floor", "ripples", "true_start", "ceiling", "refitted"
+OTHERS = "floor", "potential corrections", "true_start", "ceiling", "refitted"
 RANGES = ((0, 3), (3, 6), (6, 10), (10, 20), (20, np.inf), (6, np.inf))
 
 
@@ -62,17 +62,17 @@ class Judged:
         """Scores of a fit without a network, where there is one."""
         if not self.model.needs_fit:
             return {}
-        found = self.model.rippled(given)
+        found = self.model.corrections(given)
         return dict(chi2=self.model.chi2(given).numpy()) | ({} if found is None else dict(ripples=found[1].numpy()))
 
     def from_the_truth(self, drawn: Items) -> dict[str, np.ndarray]:
         """The evidence where nothing of lens and source had to be sought."""
-        if not self.model.needs_fit or not self.model.lens.clumpy:
+        if not self.model.needs_fit or not self.model.lens.compact:
             return {}
         lens, paths, sigma = self.model.lens, find(self.population).paths, drawn.variance.sqrt()
         found = fit(lens, drawn.image, sigma, lens.of_table(paths, drawn.parameters), 0,
-                    values=knots.of_table(paths, drawn.parameters))
-        return dict(true_start=ripples(lens, sigma, found).evidence.numpy())
+                    values=compact.of_table(paths, drawn.parameters))
+        return dict(true_start=potential_corrections(lens, sigma, found).evidence.numpy())
 
 
 def measured(path: Path, n: int, workers: int) -> list[dict]:
@@ -90,7 +90,7 @@ def measured(path: Path, n: int, workers: int) -> list[dict]:
         rows.append(dict(low=low, high=None if np.isinf(high) else high, n=int(there.sum()), smooth=int(smooth.sum()),
                          auc=auc(score[use], there[use]), interval=list(auc_interval(score[use], there[use])),
                          floor=auc(seen["chi2"][use], there[use]) if "chi2" in seen else None,
-                         **{name: auc(seen[name][use], there[use]) for name in ("ripples", "true_start")
+                         **{name: auc(seen[name][use], there[use]) for name in ("potential corrections", "true_start")
                             if name in seen},
                          ceiling=float(ndtr(seen["ceiling"][there] / np.sqrt(2)).mean()),
                          refitted=float(ndtr(seen["left"][there] / np.sqrt(2)).mean())))

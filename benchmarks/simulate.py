@@ -52,7 +52,7 @@ def scene(case: str, image: int) -> Scene:
 
 
 def clumps_of(case: str, image: int) -> dict:
-    """Clumps of one image as both engines take them: {kind: {name: (N,)}} in arcsec."""
+    """SourceGaussians of one image as both engines take them: {kind: {name: (N,)}} in arcsec."""
     rng = np.random.default_rng([2, image])
     if case == "points25":
         x, y = rng.uniform(-1.5, 1.5, (2, 25))

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from lenslab.runs import evaluate, shell
+from lenslab.runs import evaluate, renew, shell
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     shell.add_train(commands)
     shell.add_jobs(commands)
     evaluate.add_evaluate(commands)
+    renew.add_renew(commands)
     many.add_argument("--compile", action="store_true", dest="compiled",
                       help="compile the sum over halos first: worth its half minute for sets of hst and euclid")
     return top
@@ -89,7 +90,7 @@ class Bar:
 
 
 COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs,
-            "evaluate": evaluate.evaluate}
+            "evaluate": evaluate.evaluate, "renew": renew.renew}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,8 +4,9 @@ The layout is that of safetensors (github.com/huggingface/safetensors, README, "
 the numbers. The card is one word of its `__metadata__`, so that a list of checkpoints reads a few kilobytes of each and
 loads no torch. A file may come from anywhere: N is checked before anything of that size is read.
 
-The card: task, network, population, config, classes, constants, metrics (intervals among them), split, seed, steps,
-duration (s), device, precision, code, initialised_from, complete.
+The card: format, task, network, population and its definition, config, what the task's network depends on (classes,
+constants, smooth_lens, ...), metrics (intervals among them), split, seed, steps, duration (s), device, precision, code,
+initialised_from, complete.
 """
 
 import json
@@ -14,6 +15,8 @@ import os
 from pathlib import Path
 
 WORD = "lenslab"
+FORMAT = 2             # of the card; the first had no such entry, and its networks asked the populations of their day
+NOVELTY = "novelty."   # tensors that tell what is usual for a network (lenslab.insight.novelty), beside its weights
 MAX_HEADER = 8 << 20
 MAX_CARD = 1 << 20
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +37,12 @@ def save(path: str | os.PathLike, tensors: dict, card: dict, keep: Path | None =
     if len(text.encode()) > MAX_CARD:
         raise ValueError(f"The card of {Path(path).name} has {len(text.encode())} bytes; at most {MAX_CARD} fit.")
     write_atomically(Path(path), to_bytes(own, {WORD: text}), keep)
+
+
+def tensors_of(model, novelty=None) -> dict:
+    """The state dict of a network, with what is usual for it where that is known: what `save` writes."""
+    beside = {} if novelty is None else {NOVELTY + name: tensor for name, tensor in novelty.state_dict().items()}
+    return model.state_dict() | beside
 
 
 def load(path: str | os.PathLike) -> tuple[dict, dict]:
@@ -87,9 +96,8 @@ def load_into(model, path: str | os.PathLike) -> dict:
 
     Anything else is refused in a sentence, and the network stays as it was.
     """
-    card, tensors = read_header(path)
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    given = {name: shape for name, (_, shape) in tensors.items()}
+    given = weights(path)
     faults = [f"it lacks {some(wanted.keys() - given.keys())}"] * bool(wanted.keys() - given.keys())
     faults += [f"it has {some(given.keys() - wanted.keys())} too much"] * bool(given.keys() - wanted.keys())
     faults += [f"{name} is {list(given[name])} where the network has {list(shape)}"
@@ -101,14 +109,23 @@ def load_into(model, path: str | os.PathLike) -> dict:
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise ValueError(f"{Path(path).name} holds numbers that are not finite in {name}; take another.")
-    model.load_state_dict(tensors)
+    model.load_state_dict({name: tensor for name, tensor in tensors.items() if name in wanted})
     return card
+
+
+def weights(path: str | os.PathLike) -> dict[str, tuple[int, ...]]:
+    """{name: shape} of the tensors of a file that are the network's own."""
+    return {name: shape for name, (_, shape) in read_header(path)[1].items() if not name.startswith(NOVELTY)}
+
+
+def tensors_under(path: str | os.PathLike, prefix: str) -> dict:
+    """The tensors of a file whose names begin with a prefix, under what follows it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in load(path)[0].items() if name.startswith(prefix)}
 
 
 def fits(model, path: str | os.PathLike) -> bool:
     """Whether a file has the names and shapes of a network's tensors."""
-    given = {name: shape for name, (_, shape) in read_header(path)[1].items()}
-    return given == {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    return weights(path) == {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
 
 
 def take_over(model, path: str | os.PathLike) -> dict:
@@ -123,8 +140,7 @@ def take_over(model, path: str | os.PathLike) -> dict:
         here = own.get(name)
         wider = here is not None and here.ndim == tensor.ndim > 1 and tensor.shape[1] < here.shape[1] and \
             here.shape[:1] + here.shape[2:] == tensor.shape[:1] + tensor.shape[2:]
-        usual = name.startswith(USUAL)     # of the other population's images: it would call these strange
-        if here is None or usual or not tensor.isfinite().all() or not (wider or here.shape == tensor.shape):
+        if here is None or not tensor.isfinite().all() or not (wider or here.shape == tensor.shape):
             continue
         if wider:
             known, tensor = tensor, here.new_zeros(here.shape)
@@ -155,12 +171,9 @@ def remark(path: str | os.PathLike, **found) -> None:
     save(path, tensors, card | dict(benchmark=card.get("benchmark", {}) | found))
 
 
-USUAL = "novelty."     # tensors that tell what is usual for a network (lenslab.insight.novelty)
-
-
 def parameters(path: Path) -> int:
     """Weights of a file, what they learnt of batches included and what is usual left out."""
-    return sum(math.prod(shape) for name, (_, shape) in read_header(path)[1].items() if not name.startswith(USUAL))
+    return sum(math.prod(shape) for shape in weights(path).values())
 
 
 def duration_words(seconds) -> str:

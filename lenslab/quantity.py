@@ -5,7 +5,7 @@ are refused by it, so that the three can never disagree.
 """
 
 import math
-from dataclasses import Field, field, fields
+from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
 
 
@@ -29,6 +29,22 @@ def choice(default: str, options: tuple[str, ...], text: str, label: str):
 def switch(default: bool, text: str, label: str):
     """On or off."""
     return field(default=default, metadata=dict(text=text, label=label, kind=bool))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure by which a network is judged, declared once beside its task.
+
+    better     "higher", "lower", or "" where neither is
+    interval   whether a 95 % interval belongs to it
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: str
+    text: str
+    interval: bool = False
 
 
 def check(record) -> None:

@@ -10,6 +10,8 @@ from lenslab.feed.examples import Examples, View
 from lenslab.feed.order import CHUNK, chunk_of_unit, oldest_needed, places_in_stream, rows_of_set
 from lenslab.feed.workers import chunks_from
 
+HELD_OUT_SEED = 0      # held-out items are the same for every run, so that runs can be compared
+
 
 class Items(Protocol):
     """A fixed set of items, in memory or on a disk."""

@@ -1,73 +1,69 @@
 """The classifier that sees what a smooth lens leaves of an image: the residual of a fit, in sigmas, beside the image.
 
-The fit goes through the differentiable simulator (lenslab.fit) and is started by a network of its own, `start`, from
-several places. With the residual of the true smooth lens a plain network learnt in minutes what the image alone had
-not taught it in half an hour; the fit stands for the truth, which nobody has of a real lens.
+The fit goes through the differentiable simulator (lenslab.fit) and is started by a network of its own, `regressor`,
+from several places. With the residual of the true smooth lens a plain network learnt in minutes what the image alone
+had not taught it in half an hour; the fit stands for the truth, which nobody has of a real lens.
 """
 
 import torch
 from torch import Tensor, nn
 
-from lenslab.fit import Fit, SmoothLens, doubted, fit, ripples, smooth_lens
-from lenslab.nets.inputs import cropped
+from lenslab.fit import Fit, SmoothLens, fit, inflated_noise, potential_corrections
+from lenslab.nets.lens_regressor import LensRegressor
 from lenslab.nets.moments import Moments
 from lenslab.nets.physics_cnn import PhysicsCNN
-from lenslab.nets.start import Start
+from lenslab.physics.grid import middle
 
-STARTS = 3     # places from which the fit begins; where sources have clumps FEWER, whose brightness is in doubt
+STARTS = 3     # places from which the fit begins; where sources have compact components FEWER
 FEWER = 2
-TOLD = 3       # planes that each hold a number, after the maps
+NUMBERS = 3       # planes that each hold a number, after the maps
 TRIALS = 3     # steps from each of them
 STEPS = 8      # more from the best,
-SEEKING = 3    # and so many, from there too, on the way to the clumps of the source
+SEEKING = 3    # and so many, from there too, on the way to the compact components
 
 
 class LensResidual(PhysicsCNN):
     """Given is (B, 2, H, W): the image in sigmas and the residual in sigmas; `complete` makes it of an image.
 
-    Where sources have clumps it is (B, 4 + TOLD, H, W): the residual of a source that is a profile alone shows
-    substructure best if that is all there is; beside it stand the one of a source with clumps, and what of that looks
-    like lensing (lenslab.fit.ripples). Such fits are dear and most of their images tell little, so that the last layers
-    get sums over all three as well (`Moments`), and what is told in planes: the evidence for ripples, their strength
-    and slope.
+    Where sources have compact components it is (B, 4 + NUMBERS, H, W): the residual of a source that is a profile alone
+    shows substructure best if that is all there is; beside it stand the one of a source with them, and what of that
+    looks like lensing (lenslab.fit.potential_corrections). Such fits are dear and most of their images tell little, so
+    that the last layers get sums over all three as well (`Moments`), and NUMBERS as planes: the evidence for
+    corrections of the potential, their strength and slope.
     """
 
     needs_fit = True
 
-    def __init__(self, n_classes: int, psf_fwhm: float, *, population: str, crop: int = 0, dropout: float = 0.2,
+    def __init__(self, n_classes: int, psf_fwhm: float, *, lens: SmoothLens, crop: int = 0, dropout: float = 0.2,
                  **settings):
-        super().__init__(n_classes, psf_fwhm, residual=False, fit=3 if smooth_lens(population, crop).clumpy else 1,
-                         crop=crop, dropout=dropout, **settings)
-        self.population, self.crop = population, crop
-        self.start = Start(len(self.lens.names), deep=self.lens.free)
-        self.moments = Moments(len(self.channel_names) - 1) if self.lens.clumpy else None
+        """lens: what is fitted, in the part of the frame that is seen."""
+        super().__init__(n_classes, psf_fwhm, residual=False, fit=3 if lens.compact else 1, crop=crop, dropout=dropout,
+                         **settings)
+        self.lens, self.crop = lens, crop
+        self.regressor = LensRegressor(len(lens.names), deep=lens.free)
+        self.moments = Moments(len(self.channel_names) - 1) if self.lens.compact else None
         if self.moments is not None:
             before, after = self.head[2].in_features, self.head[2].out_features
-            self.head[2] = nn.Linear(before + self.moments.number + TOLD, after)
-
-    @property
-    def lens(self) -> SmoothLens:
-        """What is fitted: the smooth lenses of the population, in the part of the frame that is seen."""
-        return smooth_lens(self.population, self.crop)
+            self.head[2] = nn.Linear(before + self.moments.number + NUMBERS, after)
 
     def left(self, given: Tensor) -> Tensor:
         """What the best smooth lens leaves (B, h, w) in sigmas, of what `complete` gave."""
-        return given[:, self.channel_names.index("residual with clumps") if self.lens.clumpy else 1]
+        return given[:, self.channel_names.index("residual with compact components") if self.lens.compact else 1]
 
     def chi2(self, given: Tensor) -> Tensor:
         """Of that lens (B,) float64."""
         return self.left(given).double().square().sum((1, 2))
 
-    def rippled(self, given: Tensor) -> tuple[Tensor, Tensor] | None:
-        """What of that looks like lensing (B, h, w) in sigmas, and ln of its evidence (B,); None without clumps."""
-        if not self.lens.clumpy:
+    def corrections(self, given: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What of that looks like lensing (B, h, w) in sigmas, and ln of its evidence (B,), or None."""
+        if not self.lens.compact:
             return None
-        place = self.channel_names.index("ripples")
+        place = self.channel_names.index("potential corrections")
         return given[:, place], given[:, place + 1].mean((1, 2))
 
     def see(self, given: Tensor) -> Tensor:
         maps = len(self.channel_names)
-        return torch.cat([super().see(given[:, :maps]), cropped(given[:, maps:], self.crop)], 1)
+        return torch.cat([super().see(given[:, :maps]), middle(given[:, maps:], self.crop)], 1)
 
     def embed(self, seen: Tensor) -> Tensor:
         maps, told = seen.tensor_split([len(self.channel_names)], 1)
@@ -81,25 +77,25 @@ class LensResidual(PhysicsCNN):
 
         Both in the unit of the population's camera, h and w those of `lens.camera`.
         """
-        return fitted(self.start, self.lens, image, sigma)
+        return fitted(self.regressor, self.lens, image, sigma)
 
 
 @torch.no_grad()
-def fitted(start: Start, lens: SmoothLens, image: Tensor, sigma: Tensor) -> tuple[Tensor, Fit]:
-    """`LensResidual.complete`, with fits that begin where `start` says."""
+def fitted(regressor: LensRegressor, lens: SmoothLens, image: Tensor, sigma: Tensor) -> tuple[Tensor, Fit]:
+    """`LensResidual.complete`, with fits that begin where `regressor` says."""
     sigmas = image / sigma
-    read = start(sigmas)
-    tries = FEWER if lens.clumpy else STARTS
-    starts = [lens.plain(read + start.error * shift(k, lens).to(read)) for k in range(tries)]
-    weighed = doubted(image, sigma) if lens.clumpy else sigma
+    read = regressor(sigmas)
+    tries = FEWER if lens.compact else STARTS
+    starts = [lens.plain(read + regressor.error * shift(k, lens).to(read)) for k in range(tries)]
+    weighed = inflated_noise(image, sigma) if lens.compact else sigma
     tried = fit(lens, image.repeat(tries, 1, 1, 1), weighed.repeat(tries, 1, 1, 1), torch.cat(starts), TRIALS,
                 rounds=0, sharp=0)
     first = tried.chi2.unflatten(0, (tries, -1)).argmin(0) * len(image) + torch.arange(len(image)).to(image.device)
     found = fit(lens, image, sigma, tried.coordinates[first], STEPS, rounds=0)
     left = [found.residual]
-    if lens.clumpy:
+    if lens.compact:
         found = fit(lens, image, sigma, tried.coordinates[first], SEEKING)
-        left += [found.residual, ripples(lens, sigma, found).planes]
+        left += [found.residual, potential_corrections(lens, sigma, found).planes]
     return torch.cat([sigmas, *left], dim=1), found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 def add_evaluate(commands) -> None:
     one = commands.add_parser(
-        "evaluate", help="judge a checkpoint", description="Judge a classifier on images that it has not seen.",
+        "evaluate", help="judge a checkpoint", description="Judge a network on images that it has not seen.",
         epilog="An npz file holds one (N, H, W) array of numbers for each class, named as the class, in the unit of "
                "the simulator. It has no metadata: the camera of the population is assumed.")
     one.add_argument("checkpoint", type=Path, help="NAME.safetensors")
@@ -30,49 +30,62 @@ def positive(word: str) -> int:
 
 def evaluate(checkpoint: Path, population: str | None = None, data: Path | None = None, n: int | None = None,
              workers: int = 1, device: str = "auto", json: bool = False) -> None:
-    from lenslab.checkpoint import plain, read_card
+    from lenslab.checkpoint import plain
+    from lenslab.device import resolve_device
+    from lenslab.tasks import trained
 
-    task = read_card(checkpoint).get("task")
-    if task != "classify":
-        raise ValueError(f"{checkpoint.name} is a checkpoint of the task {str(task)[:40]!r}; classifiers are judged "
-                         "here: give one made by python -m lenslab train classify.")
-    found = plain(judge_classifier(checkpoint, population, data, n, workers, device))
+    network = trained.load(checkpoint, resolve_device(None if device == "auto" else device))
+    if network.card["task"] == "classify":
+        found = plain(judge_classifier(network, checkpoint.name, population, data, n, workers))
+    elif population or data:
+        raise ValueError(f"{checkpoint.name} is a checkpoint of the task {network.card['task']!r}, which is judged on "
+                         "images of its own population; leave --population and --data away.")
+    else:
+        found = plain(judge_network(network, checkpoint.name, n, workers))
     if json:
         print(as_line(found))
     else:
         print(as_table(found))
 
 
-def judge_classifier(checkpoint: Path, population: str | None, data: Path | None, n: int | None, workers: int,
-                     device: str) -> dict:
+def judge_network(network, name: str, n: int | None, workers: int) -> dict:
+    """The scores of a network of any task, as its training judged it in the end."""
+    from lenslab.tasks import TASKS
+    from lenslab.tasks.training import configure
+
+    module = TASKS[network.card["task"]].module
+    settings = network.card["config"] | dict(workers=workers, **({"test": n} if n else {}))
+    found = module.evaluate(network, configure(module.Config, settings), split="test")
+    more = {"task": network.card["task"], "checkpoint": name, "population": network.card.get("population"),
+            "data": None}
+    return {key: value for key, value in found.items() if key not in ("card", "novelty")} | more
+
+
+def judge_classifier(network, checkpoint: str, population: str | None, data: Path | None, n: int | None,
+                     workers: int) -> dict:
     """The scores of a classifier as plain values; what was assumed or left out is said on stderr."""
     import numpy as np
     import torch
 
-    from lenslab.device import resolve_device
     from lenslab.insight.metrics import RESAMPLES
     from lenslab.population import find
-    from lenslab.tasks import classify
     from lenslab.tasks.classify import answers, judge
 
-    device = resolve_device(None if device == "auto" else device)
-    model = classify.load(checkpoint, device)
-    classes, name = tuple(model.card["classes"]), population or model.card.get("population")
-    if not isinstance(name, str):
-        raise ValueError(f"{checkpoint.name} does not say what it was trained on; give --population.")
+    card = network.card
+    classes, name = tuple(card["classes"]), population or card["population"]
     if data is None:
         parts = simulated_parts(find(name), n or 3000, workers)
     elif zipfile.is_zipfile(data):
         parts = npz_parts(data, classes, find(name), n)
     else:
-        parts = set_parts(data, model.card, n)
+        parts = set_parts(data, card, n)
     logits, labels, strangers = [np.empty((0, len(classes)))], [np.empty(0, np.int64)], set()
     for image, sigma, names in parts:
         known = np.array([name in classes for name in names], bool)
         strangers |= {str(name) for name in names[~known]}
         if known.any():
             at = torch.from_numpy(known)
-            logits.append(answers.logits_of(model, answers.complete(model, image[at], sigma[at], device), device))
+            logits.append(answers.logits_of(network, answers.complete(network, image[at], sigma[at])))
             labels.append(np.array([classes.index(name) for name in names[known]]))
     logits, labels = np.concatenate(logits), np.concatenate(labels)
     if strangers:
@@ -82,9 +95,9 @@ def judge_classifier(checkpoint: Path, population: str | None, data: Path | None
     missing = [name for k, name in enumerate(classes) if not (labels == k).any()]
     if missing:
         say(f"no images of {', '.join(missing)}: macro AUC is over the classes present")
-    temperature = answers.temperature_of(model)
+    temperature = answers.temperature_of(network)
     scores = judge.judged(logits, labels, classes, temperature, RESAMPLES)
-    return scores | dict(temperature=temperature, classes=list(classes), checkpoint=checkpoint.name,
+    return scores | dict(temperature=temperature, task="classify", classes=list(classes), checkpoint=checkpoint,
                          population=name, data=data.name if data else None)
 
 
@@ -92,9 +105,9 @@ def simulated_parts(population, n: int, workers: int):
     """(images, noise, class names) of fresh images of the split that no training sees."""
     import numpy as np
 
+    from lenslab.feed.stream import HELD_OUT_SEED
     from lenslab.feed.workers import chunks_from
     from lenslab.population import CHUNK
-    from lenslab.tasks.classify.judge import HELD_OUT_SEED
     from lenslab.tasks.lens_view import LensView, measured
 
     say(f"simulating {n} images of {population.name}, split test")
@@ -166,17 +179,25 @@ def as_line(found: dict) -> str:
 
 
 def as_table(found: dict) -> str:
-    """The same for the eye."""
-    def row(name, value, limits):
-        around = f"  [{limits[0]:.4f}, {limits[1]:.4f}]" if limits else ""
-        return f"{name:24} {'-' if value is None else format(value, '.4f')}{around}"
+    """The same for the eye: the metrics that the task declares, and what a classifier has beside them."""
+    from lenslab.tasks import TASKS
 
-    intervals = found["intervals"]
-    lines = [f"{found['checkpoint']} on {found['data'] or found['population']}, n = {found['n']}, 95 % intervals"]
-    lines += [row(name, found[name], intervals.get(name)) for name in ("macro_auc", "accuracy", "ece")]
-    lines += [row(f"AUC {name}", value, intervals.get(f"auc.{name}")) for name, value in found["auc"].items()]
-    width = max(map(len, found["classes"])) + 2
-    lines += ["", "truth (rows) and answer", " " * width + "".join(f"{name:>{width}}" for name in found["classes"])]
-    lines += [f"{name:{width}}" + "".join(f"{count:>{width}}" for count in counts)
-              for name, counts in zip(found["classes"], found["confusion"], strict=True)]
+    intervals = found.get("intervals", {})
+
+    def row(name, value, unit=""):
+        limits = intervals.get(name)
+        around = f"  [{limits[0]:.4f}, {limits[1]:.4f}]" if limits else ""
+        return f"{name:24} {'-' if value is None else format(value, '.4f')}{around}{f'  {unit}' if unit else ''}"
+
+    lines = [f"{found['checkpoint']} on {found['data'] or found['population']}, n = {found['n']}"
+             + (", 95 % intervals" if intervals else "")]
+    lines += [row(metric.name, found[metric.name], metric.unit) for metric in TASKS[found["task"]].metrics
+              if metric.name in found]
+    for name, value in found.get("auc", {}).items():
+        lines.append(row(f"auc.{name}", value))
+    if "confusion" in found:
+        width = max(map(len, found["classes"])) + 2
+        lines += ["", "truth (rows) and answer", " " * width + "".join(f"{name:>{width}}" for name in found["classes"])]
+        lines += [f"{name:{width}}" + "".join(f"{count:>{width}}" for count in counts)
+                  for name, counts in zip(found["classes"], found["confusion"], strict=True)]
     return "\n".join(lines)

@@ -113,7 +113,7 @@ def learn(folder: RunFolder, name: str, words: dict, device: str, restart: bool,
 
     if name not in TASKS:
         raise ValueError(f"No task {name[:40]!r}; choose from {', '.join(TASKS) or 'none yet'}.")
-    task = TASKS[name]
+    task = TASKS[name].module
     stored = {} if restart else folder.config()
     if stored and stored.get("task") != name:
         raise ValueError(f"{folder.path} holds a training of {stored.get('task')}; take another folder, or begin anew "

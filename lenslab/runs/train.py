@@ -15,11 +15,12 @@ from types import ModuleType
 import torch
 
 import lenslab
-from lenslab.checkpoint import fits, load_into, read_card, save, take_over
+from lenslab.checkpoint import FORMAT, fits, load_into, read_card, save, take_over, tensors_of
 from lenslab.checkpoint import plain as plain_values
 from lenslab.runs.folder import FULL, RunFolder, no_room
 from lenslab.runs.learner import Learner, rate, resolve_precision, seed_step, used
 from lenslab.runs.team import Team
+from lenslab.tasks.trained import Trained
 from lenslab.tasks.training import Training, plain
 
 SETTLING = 10      # batches that give the mean of the weights its batch statistics: the first of the training
@@ -63,9 +64,9 @@ class Sitting:
                              f"take a multiple of {team.world}.")
         self.task, self.config, self.folder, self.team = task, config, folder, team
         torch.manual_seed(config.seed)
-        model = team.prepare(task.build(config))
-        self.facts = dict(getattr(model, "card", {}))
-        self.learner = Learner(model, config)
+        built = task.build(config)
+        self.facts = built.card
+        self.learner = Learner(team.prepare(built.model), config)
         state = self.prepare(restart, init) if team.main else None
         team.barrier()  # the others read what the first has written
         self.origin = folder.config()["initialised_from"] or {}
@@ -170,7 +171,7 @@ class Sitting:
         line = {}
         if team.main:
             self.learner.settle(self.task.loss, self.settling)
-            self.metrics = self.evaluate("validation")
+            self.metrics = plain_values(self.evaluate("validation"))
             line = {f"val_{name}": value for name, value in numbers(self.metrics).items()}
             loss = self.metrics["loss"]
             if loss is not None and (count["best"] is None or loss < count["best"]):
@@ -191,7 +192,7 @@ class Sitting:
         training = model.training
         model.eval()
         with torch.no_grad():
-            metrics = plain_values(self.task.evaluate(model, self.config, self.team.device, split=split))
+            metrics = self.task.evaluate(Trained(model, self.facts), self.config, split=split)
         model.train(training)
         assert "loss" in metrics, f"{task_name(self.task)}.evaluate gives no loss"
         return metrics
@@ -203,7 +204,7 @@ class Sitting:
     def card(self) -> dict:
         config, count = self.config, self.learner.count
         return self.facts | dict(
-            task=task_name(self.task), network=getattr(config, "network", ""),
+            format=FORMAT, task=task_name(self.task), network=getattr(config, "network", ""),
             population=getattr(config, "population", ""), config=plain(config), metrics=self.metrics,
             split="validation", seed=config.seed, steps=int(self.origin.get("steps", 0)) + count["step"],
             duration=round(self.origin.get("duration", 0.0) + count["seconds"], 1), device=str(self.team.device),
@@ -231,7 +232,7 @@ class Sitting:
         with suppress(ValueError):
             if read_card(best)["complete"]:
                 return read_card(best)["metrics"]
-        self.metrics = self.metrics or self.evaluate("validation")
+        self.metrics = self.metrics or plain_values(self.evaluate("validation"))
         self.keep(last.stem, complete=True)
         try:
             card = load_into(self.learner.judged, best)
@@ -239,8 +240,9 @@ class Sitting:
             self.folder.log(f"{error} The last network is judged instead.")
             card = self.card()
         metrics = self.evaluate("test")
-        more = metrics.pop("card", {})     # what a page shows of the network beside its metrics
-        save(best, self.learner.judged.state_dict(),
+        more, novelty = metrics.pop("card", {}), metrics.pop("novelty", None)   # for the pages, beside its metrics
+        metrics = plain_values(metrics)
+        save(best, tensors_of(self.learner.judged, novelty),
              card | more | dict(metrics=metrics, split="test", complete=True, duration=self.card()["duration"]))
         self.folder.log("on test data: " + words(metrics))
         return metrics

@@ -1,17 +1,60 @@
 """What can be trained. A task is a module with six names, and a row in the table below; the loop knows nothing more.
 
     Config                                 frozen dataclass, a lenslab.tasks.training.Training with fields of its own
-    build(config) -> nn.Module             may carry `card`, a plain dict (class names, input constants) for checkpoints
+    build(config, card=None) -> Trained    a network with fresh weights, and the card that its checkpoints carry: all
+                                           that its answers depend on. With the card of a checkpoint, what that says
     loss(model, *batch) -> Tensor          mean over the batch, a scalar
     batches(config, device, rank=0, world=1) -> draw; draw(step) -> tuple of tensors
                                            a pure function of (config.seed, step): rows rank::world of the joint batch
-    evaluate(model, config, device, split="validation") -> dict
-                                           plain numbers, among them "loss" (lower is better); more may be nested:
-                                           "intervals" {name: [low, high]}, "confusion" [[...]], ...; split "test",
-                                           which is asked for once, may also give "card": more for the checkpoint's card
-    predict(model, ...)                    the task's own record, for pages
+    evaluate(trained, config, split="validation") -> dict
+                                           plain numbers under the names of the row, among them "loss" (lower is
+                                           better); more may be nested: "intervals" {name: [low, high]}, "confusion"
+                                           [[...]], ...; split "test", which is asked for once, may also give "card":
+                                           more for the checkpoint's card, and "novelty": a lenslab.insight.novelty
+    predict(trained, ...)                  the task's own record, for pages
+
+This module loads no torch: shell and pages list tasks and metrics without.
 """
 
-from lenslab.tasks import classify, lens_parameters
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 
-TASKS = {"classify": classify, "lens_parameters": lens_parameters}
+from lenslab.quantity import Metric
+
+
+@dataclass(frozen=True)
+class Task:
+    """A row: what the task asks, where it stands, and every number that its `evaluate` returns, each declared once."""
+
+    title: str
+    path: str
+    metrics: tuple[Metric, ...]
+
+    @property
+    def module(self) -> ModuleType:
+        return import_module(self.path)
+
+
+LOSS = Metric("loss", "Loss", "", "lower", "What training makes small, on images that it does not learn from.")
+TASKS = {
+    "classify": Task("Which dark matter does an image show?", "lenslab.tasks.classify", (
+        LOSS,
+        Metric("macro_auc", "AUC, mean over the classes", "", "higher", "How surely an image of a class is ranked "
+               "before one of another: 1 is always, 0.5 a coin.", interval=True),
+        Metric("accuracy", "Accuracy", "", "higher", "Share of images whose likeliest class is the true one.",
+               interval=True),
+        Metric("ece", "Calibration error", "", "lower", "How far its probabilities are from how often it is right.",
+               interval=True),
+        Metric("ece_raw", "Calibration error before the temperature", "", "lower", "The same of the bare network."),
+        Metric("temperature", "Temperature", "", "", "What its logits are divided by, so that its probabilities are "
+               "honest; above 1 it was too sure."),
+        Metric("floor", "AUC of a fit alone", "", "", "Smooth lenses against the rest by how badly the best smooth "
+               "lens fits: what no network may stay below."),
+    )),
+    "lens_parameters": Task("What are the numbers of the smooth lens?", "lenslab.tasks.lens_parameters", (
+        LOSS,
+        Metric("error", "Error", "population standard deviations", "lower", "Root mean square over all numbers of the "
+               "lens; 1 is what the population's mean would give."),
+    )),
+}

@@ -1,24 +1,27 @@
-"""Where does a fit begin? A network that reads the smooth lens off an image, taught alone and without fits.
+"""Reads the smooth lens off an image: a LensRegressor taught alone, on lenses without substructure.
 
-Images without substructure are twenty times as quick as images with it and a fit, and tell as much of the smooth lens.
+Beside a classifier that fits, one learns from images that are fitted: a few a second. Alone it learns at hundreds,
+since images without substructure need neither halos nor waves nor a fit, and tell as much of the smooth lens.
 A classifier that fits takes what was learnt over: train classify --network lens_residual --init this checkpoint.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lenslab import checkpoint
 from lenslab.feed.chunks import chunks_beside
-from lenslab.feed.stream import StreamFeed, held_out
+from lenslab.feed.stream import HELD_OUT_SEED, StreamFeed, held_out
 from lenslab.fit import smooth_lens
-from lenslab.nets.start import Start
+from lenslab.fit.smooth import SmoothLens, of_card, to_card
+from lenslab.nets.lens_regressor import LensRegressor
 from lenslab.population import find
 from lenslab.quantity import count
-from lenslab.tasks.classify.answers import AT_ONCE
-from lenslab.tasks.classify.judge import HELD_OUT_SEED
 from lenslab.tasks.lens_view import COORDINATES, LensView
+from lenslab.tasks.trained import AT_ONCE, Trained
 from lenslab.tasks.training import Training
 
 
@@ -36,30 +39,28 @@ class Config(Training):
     validation: int = count(960, 30, 10**6, "Images that choose the best weights.", "Validation")
     test: int = count(1200, 30, 10**6, "Images that the finished network is judged by.", "Test")
 
-    def __post_init__(self):
-        super().__post_init__()
-        find(self.population)
-
 
 class Reader(nn.Module):
-    """A Start by the name that it has in a classifier."""
+    """A LensRegressor by the name that it has in a classifier, so that one's weights are the other's."""
 
-    def __init__(self, config: Config):
+    def __init__(self, n_coordinates: int, deep: bool):
         super().__init__()
-        lens = smooth_lens(config.population, config.crop)
-        self.start = Start(len(lens.names), deep=lens.free)
-        self.card = dict(population=config.population, coordinates=list(lens.names))
+        self.regressor = LensRegressor(n_coordinates, deep)
 
     def forward(self, sigmas: Tensor) -> Tensor:
-        return self.start(sigmas)
+        return self.regressor(sigmas)
 
 
-def build(config: Config) -> nn.Module:
-    return Reader(config)
+def build(config: Config, card: dict | None = None) -> Trained:
+    if card is None:
+        card = dict(population=config.population, definition=find(config.population).definition,
+                    smooth_lens=to_card(smooth_lens(config.population, config.crop)))
+    lens = of_card(card.get("smooth_lens"))
+    return Trained(Reader(len(lens.names), lens.free), card)
 
 
 def loss(model: Reader, sigmas: Tensor, truth: Tensor) -> Tensor:
-    return model.start.loss(sigmas, truth)
+    return model.regressor.loss(sigmas, truth)
 
 
 def view_of(config: Config, seed: int, split: str) -> LensView:
@@ -67,7 +68,7 @@ def view_of(config: Config, seed: int, split: str) -> LensView:
 
 
 def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1):
-    """draw(step) -> sigmas (B / world, 1, H, W), coordinates (B / world, P) in spreads from their mean."""
+    """draw(step) -> sigmas (B / world, 1, H, W), coordinates (B / world, P) in population standard deviations."""
     device = torch.device(device)
     chunks = chunks_beside(view_of(config, config.seed, "train"), device, config.workers)
     feed = StreamFeed(config.batch, config.seed, config.reuse, chunks, rank, world)
@@ -79,18 +80,33 @@ def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1)
     return draw
 
 
-def evaluate(model: Reader, config: Config, device: torch.device, split: str = "validation") -> dict:
-    """The loss, the root mean square error, in spreads, of all coordinates, and of each."""
+def evaluate(trained: Trained, config: Config, split: str = "validation") -> dict:
+    """The loss, the root mean square error, in population standard deviations, of all coordinates, and of each."""
     shown = held_out(view_of(config, HELD_OUT_SEED, split), config.test if split == "test" else config.validation,
                      config.workers)
-    truth = shown.targets[COORDINATES]
-    found = predict(model, shown.inputs, device)
+    truth, found = shown.targets[COORDINATES], predict(trained, shown.inputs)
     error = (found - truth).square().mean(0).sqrt().tolist()
     return dict(loss=float(nn.functional.smooth_l1_loss(found, truth)), error=float(np.mean(error)),
-                errors=dict(zip(model.card["coordinates"], error, strict=True)), n=len(shown))
+                errors=dict(zip(trained.card["smooth_lens"]["names"], error, strict=True)), n=len(shown))
 
 
-def predict(model: Reader, sigmas: Tensor, device: torch.device | str = "cpu") -> Tensor:
-    """Coordinates (B, P) in spreads from their mean in the population, of images in sigmas (B, 1, H, W)."""
-    with torch.no_grad(), torch.autocast(torch.device(device).type, enabled=False):
-        return torch.cat([model(part.to(device)).cpu() for part in sigmas.split(AT_ONCE)])
+def predict(trained: Trained, sigmas: Tensor) -> Tensor:
+    """Coordinates (B, P), in population standard deviations from the mean, of images in sigmas (B, 1, H, W)."""
+    device = trained.device
+    with torch.no_grad(), torch.autocast(device.type, enabled=False):
+        return torch.cat([trained.model(part.to(device)).cpu() for part in sigmas.split(AT_ONCE)])
+
+
+@lru_cache(maxsize=2)
+def load_regressor(path: str, lens: SmoothLens) -> LensRegressor:
+    """The LensRegressor in a checkpoint of this task or of a classifier that fits; of another a ValueError says so."""
+    tensors, card = checkpoint.load(path)
+    own = {name.removeprefix("regressor."): tensor for name, tensor in tensors.items() if name.startswith("regressor.")}
+    regressor = LensRegressor(len(lens.names), lens.free)
+    try:
+        regressor.load_state_dict(own)
+    except RuntimeError:
+        raise ValueError(f"{path} cannot begin these fits: it is a checkpoint for {str(card.get('task'))[:40]!r} on "
+                         f"{str(card.get('population'))[:40]!r}; give one of python -m lenslab train lens_parameters, "
+                         "or of a lens_residual, for this population and crop.") from None
+    return regressor.eval().requires_grad_(False)

@@ -11,9 +11,10 @@ from lenslab.fit import smooth_lens
 from lenslab.images import dataset
 from lenslab.images.compiled import why_not
 from lenslab.images.draw import columns_of, estimated_variance, items
+from lenslab.physics.grid import middle
 from lenslab.population import Population, find
 
-COORDINATES = "coordinates"   # the target: coordinates of the smooth lens (n, P) in spreads (SmoothLens.standard)
+COORDINATES = "coordinates"   # the target: coordinates of the smooth lens (n, P) by SmoothLens.standard
 IN_MEMORY = 2**30             # bytes of images; larger sets are read from the disk row by row
 
 
@@ -71,15 +72,6 @@ def measured(population: Population, columns: Columns) -> tuple[Tensor, Tensor]:
     exposure, gain = (columns["parameters"][:, names.index(f"camera.{name}")] for name in ("exposure_time", "gain"))
     electrons = torch.from_numpy(exposure * gain).float()
     return image, estimated_variance(population.camera, image, background, electrons).sqrt()
-
-
-def middle(image: Tensor, crop: int) -> Tensor:
-    """The middle `crop` pixels of each side of (..., H, W); 0, or more than there are, is all of them."""
-    for axis in (-2, -1):
-        extra = image.shape[axis] - crop if crop else 0
-        if extra > 0:
-            image = image.narrow(axis, extra // 2, crop)
-    return image
 
 
 class SetItems:

@@ -21,7 +21,7 @@ FIRST = dict(network="cnn", population="seed-64", steps=160, lr=0.002, warmup=20
              reuse=8, validation=240, test=360)
 FIRST_NAME = "first"
 NEAR = ("steps", "batch", "lr", "seed")  # the rest waits in an expander
-SPECIAL = ("population", "data", "starts")  # settings that are words; every other is declared
+SPECIAL = ("population", "data", "regressor")  # settings that are words; every other is declared
 FRESH = "fresh weights"
 TASK_NAMES = {"classify": "Which dark matter is it? (classify)",
               "lens_parameters": "Where does a fit of the lens begin? (lens_parameters)"}
@@ -47,7 +47,7 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
     from lenslab.tasks.training import configure
 
     def begin():
-        config = configure(TASKS[task].Config, settings)
+        config = configure(TASKS[task].module.Config, settings)
         if getattr(config, "data", ""):
             if not Path(config.data).is_file():
                 raise ValueError(f"There is no data set {config.data}; make one with python -m lenslab dataset, or "
@@ -55,8 +55,8 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
             from lenslab.images.dataset import population_of
 
             population_of(config.data)
-        if getattr(config, "starts", "") and not Path(config.starts).is_file():
-            raise ValueError(f"There is no checkpoint {config.starts}; make one with python -m lenslab train "
+        if getattr(config, "regressor", "") and not Path(config.regressor).is_file():
+            raise ValueError(f"There is no checkpoint {config.regressor}; make one with python -m lenslab train "
                              "lens_parameters, or leave the field empty.")
         if hasattr(config, "population"):
             check_sources(config.population)
@@ -110,7 +110,7 @@ def settings_of(task: str) -> tuple[list[Field], set[str]]:
     """The settings of a task that are declared, and the names of all of them."""
     from lenslab.tasks import TASKS
 
-    every = fields(TASKS[task].Config)
+    every = fields(TASKS[task].module.Config)
     return [item for item in every if "kind" in item.metadata], {item.name for item in every}
 
 
@@ -143,8 +143,8 @@ def form() -> None:
         for item in declared:
             if item.name not in (*NEAR, "network"):
                 control(item)
-        if "starts" in own:
-            st.text_input("Start of the fits", key=keyed("starts", ""), placeholder="none: near the truth",
+        if "regressor" in own:
+            st.text_input("Start of the fits", key=keyed("regressor", ""), placeholder="none: near the truth",
                           help="For lens_residual: a checkpoint of the task start, or of a lens_residual, on the "
                                "machine that runs this app. Fits of training images begin where it says.")
     with end:
@@ -159,7 +159,7 @@ def begin(task: str, kept: dict[str, Path]) -> None:
     settings, known = chosen_settings(task), facts.shown()
     free = facts.suggested_name(settings, task, (job.name for job in known))
     st.text_input("Name", key=keyed("name", ""), placeholder=free, help="Of the run and its folder.")
-    config = {item.name: item.default for item in fields(TASKS[task].Config)} | settings
+    config = {item.name: item.default for item in fields(TASKS[task].module.Config)} | settings
     st.caption(f":material/schedule: {facts.estimate(task, config, value('device'), known)}")
     st.button("Start training", icon=":material/play_arrow:", width="stretch", key="train.start",
               on_click=start_as_chosen, args=(task, kept))
@@ -179,5 +179,5 @@ def chosen_settings(task: str) -> dict:
                 if item.name == "network" or value(item.name) != item.default}
     if "population" in own:
         settings["population"] = population_word()
-        settings |= {name: word for name in ("data", "starts") if name in own and (word := value(name).strip())}
+        settings |= {name: word for name in ("data", "regressor") if name in own and (word := value(name).strip())}
     return settings

@@ -113,7 +113,7 @@ def test_gradient_reaches_every_tensor(name, built, lenses):
     net = built(name)
     loss = torch.nn.functional.cross_entropy(net(given(net, sigmas)), labels)
     if net.needs_fit:
-        loss = loss + net.start.loss(sigmas, torch.ones(len(sigmas), len(net.start.error)))
+        loss = loss + net.regressor.loss(sigmas, torch.ones(len(sigmas), len(net.regressor.error)))
     loss.backward()
     for key, tensor in net.named_parameters():
         assert tensor.grad is not None and tensor.grad.isfinite().all() and tensor.grad.abs().max() > 0, key
@@ -204,7 +204,7 @@ def test_what_follows_from_constants_is_no_weight():
 def test_a_network_is_judged_as_it_was_trained(name):
     """With dropout off, and means over batches those of the last one, both ways of running give the same answers."""
     torch.manual_seed(0)
-    model = classify.build(classify.Config(network=name, population="seed-64", width=4)).train()
+    model = classify.build(classify.Config(network=name, population="seed-64", width=4)).model.train()
     for layer in model.modules():
         if isinstance(layer, torch.nn.Dropout):
             layer.eval()

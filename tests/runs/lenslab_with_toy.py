@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -22,7 +22,7 @@ class Tasks(ModuleType):
 
         torch.set_num_threads(1)
         lenslab.runs.train.SAVE_EVERY = float(os.environ.get("TOY_SAVE_EVERY", lenslab.runs.train.SAVE_EVERY))
-        return {"toy": toy}
+        return {"toy": SimpleNamespace(module=toy)}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lenslab.checkpoint import save
+from lenslab.checkpoint import FORMAT, save
 from lenslab.images import dataset, stacks
 from lenslab.images.draw import items
 from lenslab.insight import metrics
@@ -16,6 +16,7 @@ from lenslab.population import find
 from lenslab.runs.evaluate import evaluate
 from lenslab.tasks import classify
 from lenslab.tasks.classify import answers
+from lenslab.tasks.trained import load
 from lenslab.tasks.training import plain
 
 SIZE = 90
@@ -28,9 +29,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluate")
     torch.manual_seed(0)
     config = classify.Config(width=4, population=POPULATION)
-    model = classify.build(config)
-    save(folder / "net.safetensors", model.state_dict(), model.card | dict(
-        task="classify", config=plain(config), population=POPULATION, metrics={"temperature": 1.7}))
+    built = classify.build(config)
+    save(folder / "net.safetensors", built.model.state_dict(), built.card | dict(
+        format=FORMAT, task="classify", config=plain(config), population=POPULATION, metrics={"temperature": 1.7}))
     dataset.write(POPULATION, SIZE, folder / "set.h5", seed=0, split="test")
     with dataset.read(folder / "set.h5") as made:
         arrays = {name: made.images().numpy()[made.labels == k, 0] for k, name in enumerate(made.classes)}
@@ -46,9 +47,9 @@ def judge(capsys, checkpoint, **settings):
 
 def test_a_set_is_judged_as_the_metrics_say(folder, capsys):
     found, _ = judge(capsys, folder / "net.safetensors", data=folder / "set.h5")
-    model = classify.load(folder / "net.safetensors")
+    model = load(folder / "net.safetensors")
     with dataset.read(folder / "set.h5") as made:
-        logits = answers.logits_of(model, made.images() / made.variance().sqrt(), "cpu")
+        logits = answers.logits_of(model, made.images() / made.variance().sqrt())
         labels = made.labels
     probabilities = np.exp(logits / 1.7) / np.exp(logits / 1.7).sum(1, keepdims=True)
     assert found["n"] == SIZE and found["accuracy"] == metrics.accuracy(probabilities, labels)

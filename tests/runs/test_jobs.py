@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -180,7 +181,7 @@ def test_a_public_demonstration_only_reads(place, monkeypatch, value):
 @pytest.fixture
 def shell(place, monkeypatch, capsys):
     """A command in this process; returns its exit code and what it printed on stderr and stdout."""
-    monkeypatch.setattr("lenslab.tasks.TASKS", {"toy": toy})
+    monkeypatch.setattr("lenslab.tasks.TASKS", {"toy": SimpleNamespace(module=toy)})
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
 
     def run(*words):

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from lenslab.quantity import number, switch
+from lenslab.tasks.trained import Trained
 from lenslab.tasks.training import Training
 
 MEAN = np.array([1.0, -0.5, 0.25, 0.0])
@@ -24,10 +25,9 @@ class Config(Training):
     population: str = "clouds"
 
 
-def build(config):
+def build(config, card=None):
     model = nn.Sequential(nn.Dropout(0.5 if config.dropout else 0.0), nn.Linear(4, 1))
-    model.card = {"classes": ["minus", "plus"], "constants": {"scale": 1.0}}
-    return model
+    return Trained(model, card or {"classes": ["minus", "plus"], "constants": {"scale": 1.0}})
 
 
 def loss(model, x, y):
@@ -52,13 +52,14 @@ def batches(config, device, rank=0, world=1):
     return batch
 
 
-def evaluate(model, config, device, split="validation"):
-    x, y = (part.to(device) for part in draw(10**6 if split == "validation" else 10**7, 2000))
+def evaluate(trained, config, split="validation"):
+    model = trained.model
+    x, y = (part.to(trained.device) for part in draw(10**6 if split == "validation" else 10**7, 2000))
     accuracy = ((model(x)[:, 0] > 0) == (y > 0)).double().mean().item()
     around = 1.96 * (accuracy * (1 - accuracy) / len(y)) ** 0.5
     return {"loss": loss(model, x, y).item(), "accuracy": accuracy,
             "intervals": {"accuracy": [accuracy - around, accuracy + around]}}
 
 
-def predict(model, x):
-    return torch.sigmoid(model(x)[:, 0])
+def predict(trained, x):
+    return torch.sigmoid(trained.model(x)[:, 0])

@@ -5,13 +5,14 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from lenslab.checkpoint import save
+from lenslab.checkpoint import FORMAT, save
 from lenslab.feed.examples import Examples
 from lenslab.images.observation import Observation
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
 from lenslab.tasks import TASKS, classify
 from lenslab.tasks.classify import answers, judge, task
+from lenslab.tasks.trained import Trained, load
 from lenslab.tasks.training import plain
 
 CPU = torch.device("cpu")
@@ -28,10 +29,10 @@ def config(**changes):
 def saved(path, card=None, **changes):
     torch.manual_seed(1)
     settings = config(**changes)
-    model = classify.build(settings).eval()
-    save(path, model.state_dict(), model.card | dict(task="classify", config=plain(settings), metrics={
-        "temperature": 2.5}, population=settings.population) | (card or {}))
-    return model
+    built = classify.build(settings)
+    save(path, built.model.eval().state_dict(), built.card | dict(
+        format=FORMAT, task="classify", config=plain(settings), metrics={"temperature": 2.5}) | (card or {}))
+    return built
 
 
 def observation(n=4, scale=1.0, seed=0, mask=None):
@@ -42,21 +43,22 @@ def observation(n=4, scale=1.0, seed=0, mask=None):
 
 
 def test_a_task_has_its_six_names():
-    assert TASKS["classify"] is classify
+    assert TASKS["classify"].module is classify
     assert all(hasattr(classify, name) for name in ("Config", "build", "loss", "batches", "evaluate", "predict"))
 
 
 @pytest.mark.parametrize("population", ["seed-64", "deeplense-1", "hst"])
 def test_a_network_carries_classes_and_constants_of_its_population(population):
-    model = classify.build(config(population=population, smoothing=2.0))
+    built = classify.build(config(population=population, smoothing=2.0))
+    model = built.model
     camera = find(population).camera
-    assert model.card["classes"] == list(find(population).classes)
-    assert model.card["constants"]["psf_fwhm"] == pytest.approx(camera.fwhm / camera.pixel_scale)
-    assert model(torch.zeros(2, 1, camera.num_pix, camera.num_pix)).shape == (2, len(model.card["classes"]))
+    assert built.card["classes"] == list(find(population).classes)
+    assert built.card["constants"]["psf_fwhm"] == pytest.approx(camera.fwhm / camera.pixel_scale)
+    assert model(torch.zeros(2, 1, camera.num_pix, camera.num_pix)).shape == (2, len(built.card["classes"]))
 
 
 def test_loss_of_a_network_that_knows_nothing_is_the_logarithm_of_the_classes():
-    model = classify.build(config())
+    model = classify.build(config()).model
     with torch.no_grad():
         for tensor in model.parameters():
             tensor.zero_()
@@ -101,11 +103,11 @@ def test_batches_are_a_pure_function_of_seed_and_step(monkeypatch):
 
 @pytest.mark.parametrize("network", CLASSIFIERS)
 def test_a_checkpoint_gives_the_network_back(network, tmp_path):
-    model = saved(tmp_path / "net.safetensors", network=network)
-    loaded = classify.load(tmp_path / "net.safetensors")
+    built = saved(tmp_path / "net.safetensors", network=network)
+    loaded = load(tmp_path / "net.safetensors")
     seen = observation()
     with torch.no_grad():
-        logits = model(answers.given_of(model, seen)).double().numpy()
+        logits = built.model(answers.inputs_of(built, seen)).double().numpy()
     found = classify.predict(loaded, seen)
     assert found.classes == ("no_sub", "cdm", "axion")
     np.testing.assert_allclose(found.probabilities.numpy(), softmax(logits / 2.5, axis=1), atol=1e-7)
@@ -113,14 +115,14 @@ def test_a_checkpoint_gives_the_network_back(network, tmp_path):
 
 def test_answers_do_not_depend_on_the_unit(tmp_path):
     saved(tmp_path / "net.safetensors")
-    model = classify.load(tmp_path / "net.safetensors")
+    model = load(tmp_path / "net.safetensors")
     one, other = (classify.predict(model, observation(scale=scale)).probabilities for scale in (1.0, 3e-7))
     torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
 
 
 def test_pixels_that_are_masked_do_not_count(tmp_path):
     saved(tmp_path / "net.safetensors")
-    model = classify.load(tmp_path / "net.safetensors")
+    model = load(tmp_path / "net.safetensors")
     mask = torch.ones(4, 1, 64, 64, dtype=torch.bool)
     mask[..., 10:20, 10:20] = False
     seen = observation(mask=mask)
@@ -140,7 +142,7 @@ def test_pixels_that_are_masked_do_not_count(tmp_path):
 def test_a_card_that_makes_no_sense_is_refused_in_words(card, tmp_path):
     saved(tmp_path / "net.safetensors", card=card)
     with pytest.raises(ValueError, match=r"\.$"):
-        classify.load(tmp_path / "net.safetensors")
+        load(tmp_path / "net.safetensors")
 
 
 def test_temperature_comes_from_validation_images_whatever_is_judged(monkeypatch):
@@ -152,14 +154,19 @@ def test_temperature_comes_from_validation_images_whatever_is_judged(monkeypatch
     images = torch.from_numpy(logits)[:, None, None]
 
     class Reader(torch.nn.Module):
-        card, needs_fit = {"classes": ["a", "b", "c"]}, False
+        needs_fit = False
+
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(()))      # says where the network is
 
         def forward(self, sigmas):
             return sigmas[:, 0, 0]
 
     monkeypatch.setattr(judge, "held_out", lambda view, *_: items(images, sets[view.split]))
-    monkeypatch.setattr(judge, "learn_what_is_usual", lambda *_: None)
-    validated, tested = (classify.evaluate(Reader(), config(), CPU, split=split) for split in sets)
+    monkeypatch.setattr(judge, "what_is_usual", lambda *_: None)
+    validated, tested = (
+        classify.evaluate(Trained(Reader(), {"classes": ["a", "b", "c"]}), config(), split=split) for split in sets)
     assert validated["temperature"] == pytest.approx(3, rel=0.08) and tested["temperature"] == validated["temperature"]
     assert validated["ece"] < 0.03 < validated["ece_raw"]
     assert tested["accuracy"] == 0 and tested["macro_auc"] < 0.5
@@ -170,7 +177,7 @@ def test_temperature_comes_from_validation_images_whatever_is_judged(monkeypatch
 
 def test_what_cannot_be_trained_is_said_at_once():
     with pytest.raises(ValueError, match="choose from hst"):
-        classify.Config(population="nowhere")
+        classify.build(classify.Config(population="nowhere"))
     with pytest.raises(ValueError, match="choose one of cnn"):
         classify.Config(network="oracle")
     with pytest.raises(ValueError, match="There is no file"):

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from lenslab import checkpoint
+from lenslab.fit import smooth_lens
 from lenslab.images.draw import items
 from lenslab.nets.lens_residual import LensResidual
 from lenslab.population import find
@@ -32,26 +33,29 @@ def test_it_learns_to_read_a_lens():
     """The mean of all is 1 spread off; 90 batches bring it well below that, and it knows that it became better."""
     config = lens_parameters.Config(population="seed-64", batch=64, workers=0, reuse=4, validation=240)
     torch.manual_seed(0)
-    model = lens_parameters.build(config)
+    trained = lens_parameters.build(config)
+    model = trained.model
     draw, optimiser = lens_parameters.batches(config, CPU), torch.optim.AdamW(model.parameters(), 2e-3)
     for step in range(90):
         optimiser.zero_grad()
         lens_parameters.loss(model, *draw(step)).backward()
         optimiser.step()
-    found = lens_parameters.evaluate(model.eval(), config, CPU)
-    assert TASKS["lens_parameters"] is lens_parameters and found["n"] == 240
-    assert list(found["errors"]) == model.card["coordinates"]
+    model.eval()
+    found = lens_parameters.evaluate(trained, config)
+    assert TASKS["lens_parameters"].module is lens_parameters and found["n"] == 240
+    assert list(found["errors"]) == list(smooth_lens("seed-64").names)
     assert found["error"] < 0.7 and found["errors"]["theta_E"] < 0.5
-    assert found["error"] < float(model.start.error.mean()) < 0.9       # a mean over its last 100 steps
+    assert found["error"] < float(model.regressor.error.mean()) < 0.9       # a mean over its last 100 steps
 
 
 def test_a_classifier_takes_it_over(tmp_path):
     config = lens_parameters.Config(population="seed-64")
-    model = lens_parameters.build(config)
+    model = lens_parameters.build(config).model
     checkpoint.save(tmp_path / "start.safetensors", model.state_dict(),
                     dict(task="lens_parameters", population="seed-64"))
-    other = LensResidual(3, 2.0, population="seed-64", width=8, smoothing=1.0, softening=1.0, scale=1.0)
+    other = LensResidual(3, 2.0, lens=smooth_lens("seed-64"), width=8, smoothing=1.0, softening=1.0, scale=1.0)
     before = other.head[-1].weight.clone()
     checkpoint.take_over(other, tmp_path / "start.safetensors")
     image = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(other.eval().start(image), model.eval()(image)) and torch.equal(other.head[-1].weight, before)
+    assert torch.equal(other.eval().regressor(image), model.eval()(image))
+    assert torch.equal(other.head[-1].weight, before)

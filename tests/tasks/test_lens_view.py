@@ -9,13 +9,15 @@ import torch
 from lenslab import checkpoint
 from lenslab.feed import chunks
 from lenslab.feed.stream import simulated
+from lenslab.fit import smooth_lens
 from lenslab.images import dataset
-from lenslab.nets.start import taught
+from lenslab.physics.grid import middle
 from lenslab.population import find
 from lenslab.runs.train import Sitting
 from lenslab.tasks import classify
 from lenslab.tasks.classify.fitted import FittedView
-from lenslab.tasks.lens_view import COORDINATES, LensView, SetItems, measured, middle
+from lenslab.tasks.lens_parameters import load_regressor
+from lenslab.tasks.lens_view import COORDINATES, LensView, SetItems, measured
 
 CPU = torch.device("cpu")
 
@@ -83,30 +85,30 @@ def test_a_set_of_another_definition_is_refused(small_set, monkeypatch):
 def test_fits_of_training_begin_where_a_taught_start_says(tmp_path):
     """They are then those of the finished network, to the last bit; any other checkpoint is refused in a sentence."""
     settings = dict(network="lens_residual", population="seed-64", crop=48, width=4)
-    network = classify.build(classify.Config(**settings)).eval()
-    network.start.square_error.fill_(0.1)
+    network = classify.build(classify.Config(**settings)).model.eval()
+    network.regressor.square_error.fill_(0.1)
     path = tmp_path / "start.safetensors"
     checkpoint.save(path, network.state_dict(), dict(task="classify", population="seed-64"))
-    view = FittedView("seed-64", 3, crop=48, starts=str(path))
+    view = FittedView("seed-64", 3, crop=48, regressor=str(path))
     columns = view.columns(0)
     given = network.complete(*(middle(part, 48) for part in measured(find("seed-64"), columns)))[0]
     assert torch.equal(torch.from_numpy(columns["residual"]), given[:, 1:])
 
-    learner = classify.build(classify.Config(**settings, starts=str(path)))
-    assert torch.equal(learner.start.layers[1].weight, network.start.layers[1].weight)
+    learner = classify.build(classify.Config(**settings, regressor=str(path))).model
+    assert torch.equal(learner.regressor.layers[1].weight, network.regressor.layers[1].weight)
     shown = view.examples(columns).first(12)
     classify.loss(learner, shown.inputs, torch.from_numpy(shown.labels), shown.inputs[:, :1],
                   shown.targets[COORDINATES]).backward()
-    assert all(tensor.grad is None for tensor in learner.start.parameters())
+    assert all(tensor.grad is None for tensor in learner.regressor.parameters())
 
-    other = classify.build(classify.Config(**settings))
+    other = classify.build(classify.Config(**settings)).model
     checkpoint.save(tmp_path / "other.safetensors", other.state_dict(), dict(task="classify", population="seed-64"))
     sitting = SimpleNamespace(learner=SimpleNamespace(model=learner), config=classify.Config(**settings), task=classify,
                               facts=dict(population="seed-64"))
     Sitting.begin_from(sitting, tmp_path / "other.safetensors")
     assert torch.equal(learner.head[-1].weight, other.head[-1].weight)
-    assert all(torch.equal(tensor, network.start.state_dict()[name])
-               for name, tensor in learner.start.state_dict().items()), "what is held stays"
+    assert all(torch.equal(tensor, network.regressor.state_dict()[name])
+               for name, tensor in learner.regressor.state_dict().items()), "what is held stays"
 
     with pytest.raises(ValueError, match="cannot begin these fits"):
-        taught(str(path), 18, deep=True)
+        load_regressor(str(path), smooth_lens("hst"))

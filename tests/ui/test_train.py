@@ -86,7 +86,7 @@ def test_the_first_run_is_one_that_the_task_accepts(runs, monkeypatch):
     checked(open_page().button(key="train.first").click().run())
     (name, task, settings), named = begun[0]
     assert name == train_form.FIRST_NAME and named["device"] == "auto"
-    assert configure(TASKS[task].Config, settings).population == "seed-64"
+    assert configure(TASKS[task].module.Config, settings).population == "seed-64"
 
 
 def test_every_setting_has_a_sentence(runs):
@@ -104,7 +104,7 @@ def test_the_form_has_a_control_with_a_sentence_for_each_setting_of_a_task(runs,
     checked(app.selectbox(key="train.form.task").set_value(task).run())
     shown = {control.key: control for kind in (app.number_input, app.selectbox, app.toggle, app.text_input)
              for control in kind}
-    for item in fields(TASKS[task].Config):
+    for item in fields(TASKS[task].module.Config):
         assert "kind" in item.metadata or item.name in train_form.SPECIAL, f"{item.name} has no declaration"
         if "kind" in item.metadata:
             text = item.metadata["text"]

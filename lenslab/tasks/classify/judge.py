@@ -7,21 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lenslab.feed.examples import Columns, Examples
-from lenslab.feed.stream import held_out, simulated
+from lenslab.feed.stream import HELD_OUT_SEED, held_out, simulated
 from lenslab.feed.workers import columns_from
 from lenslab.insight import metrics
 from lenslab.insight.judgement import BARE, Held, judge, truths_of
+from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
 from lenslab.tasks.classify.answers import complete, features_of, logits_of, probabilities_of
 from lenslab.tasks.classify.fitted import FittedView
 from lenslab.tasks.lens_view import LensView, SetItems, measured
+from lenslab.tasks.trained import Trained
 from lenslab.tasks.training import Training
 
-HELD_OUT_SEED = 0      # validation and test images are the same for every run, so that runs can be compared
 USUAL = 1200           # training images that tell what is usual for a network
 JUDGED = {"validation": 200, "test": 1000}     # resamples behind the intervals
 
@@ -29,34 +30,35 @@ JUDGED = {"validation": 200, "test": 1000}     # resamples behind the intervals
 def view_of(config: Training, seed: int, split: str) -> LensView:
     """How images become what the network of a Config is given while it learns."""
     plain = dict(population=config.population, seed=seed, split=split, compiled=config.compiled, crop=config.crop)
-    return FittedView(**plain, starts=config.starts) if CLASSIFIERS[config.network][0].needs_fit else LensView(**plain)
+    fitted = CLASSIFIERS[config.network][0].needs_fit
+    return FittedView(**plain, regressor=config.regressor) if fitted else LensView(**plain)
 
 
-def evaluate(model: nn.Module, config: Training, device: torch.device, split: str = "validation") -> dict:
+def evaluate(trained: Trained, config: Training, split: str = "validation") -> dict:
     """Metrics with intervals. The temperature is fitted to validation images, whatever the split.
 
     loss is that of the bare logits; ece that of the calibrated probabilities, ece_raw without the temperature.
     While a network that fits is trained, fits of validation images begin as those of training images do; the finished
-    network is judged, and its temperature fitted, with fits that it has started itself. With the split "test" the
-    network also learns what is usual (`novelty`), and "card" holds what its page shows.
+    network is judged, and its temperature fitted, with fits that it has started itself. With the split "test"
+    "novelty" has learnt what is usual for the network, and "card" holds what its page shows.
     """
-    fresh = split != "validation"
+    model, fresh = trained.model, split != "validation"
     parts = [("validation", config.validation)] + [(split, config.test)] * fresh
     given, answers = [], []
     for name, size in parts:
         view = view_of(config, HELD_OUT_SEED, name)
         if fresh and model.needs_fit:
-            shown = afresh(model, view, size, config.workers, device)
+            shown = afresh(trained, view, size, config.workers)
         else:
             shown = held_out(view, size, config.workers)
         given.append(shown.inputs)
-        answers.append((logits_of(model, shown.inputs, device), shown.labels))
-    temperature, classes = metrics.temperature(*answers[0]), tuple(model.card["classes"])
+        answers.append((logits_of(trained, shown.inputs), shown.labels))
+    temperature, classes = metrics.temperature(*answers[0]), tuple(trained.card["classes"])
     found = judged(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
     if fresh and model.needs_fit:
         found["floor"] = floor(model.chi2(given[-1]).numpy(), answers[-1][1], classes)
     if fresh:
-        learn_what_is_usual(model, config, given[0], device)
+        found["novelty"] = what_is_usual(trained, config, given[0])
         logits, labels = answers[-1]
         truths = truths_of(find(config.population), len(labels), HELD_OUT_SEED, split)
         found["card"] = {"judgement": judge(probabilities_of(logits, temperature), labels, classes, truths,
@@ -85,39 +87,38 @@ def floor(chi2: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> flo
     return None if bare is None else metrics.auc(chi2, labels != bare)
 
 
-def learn_what_is_usual(model: nn.Module, config: Training, held: Tensor, device: torch.device | str) -> None:
-    """Fit `novelty` to features of training images, and its threshold to those of held-out ones."""
+def what_is_usual(trained: Trained, config: Training, held: Tensor) -> Novelty:
+    """Fitted to features of training images, and its threshold to those of held-out ones."""
     view, n = view_of(config, config.seed, "train"), min(USUAL, config.images or USUAL)
     if config.data:
         items = SetItems(config.data, view)
         shown = items.take(np.arange(min(USUAL, len(items.labels))))
-    elif model.needs_fit:
-        shown = afresh(model, view, n, config.workers, device)
+    elif trained.model.needs_fit:
+        shown = afresh(trained, view, n, config.workers)
     else:
         shown = simulated(view, n, config.workers)
-    model.novelty.fit(features_of(model, shown.inputs, device), features_of(model, held, device),
-                      torch.from_numpy(shown.labels))
+    features = features_of(trained, shown.inputs)
+    return Novelty(features.shape[1], len(trained.card["classes"])).fit(features, features_of(trained, held),
+                                                                        torch.from_numpy(shown.labels))
 
 
 @dataclass(frozen=True)
 class Alone:
     """A network that fits, at work on simulated images of which it is told nothing; travels to processes."""
 
-    model: nn.Module
+    trained: Trained
     view: LensView
-    device: str
 
     def columns(self, chunk: int) -> Columns:
         columns = LensView.columns(self.view, chunk)     # the fits are the network's own
-        inputs = complete(self.model, *measured(find(self.view.population), columns), self.device)
+        inputs = complete(self.trained, *measured(find(self.view.population), columns))
         return {"inputs": inputs.numpy(), "label": columns["label"]}
 
 
-def afresh(model: nn.Module, view: LensView, size: int, workers: int, device: torch.device | str) -> Examples:
+def afresh(trained: Trained, view: LensView, size: int, workers: int) -> Examples:
     """What a network that fits is given of the first `size` items of a split when it starts the fits itself.
 
     On a CPU the fits are shared by `workers` processes.
     """
-    alone = Alone(model, view, str(device))
-    made = columns_from(alone.columns, size, workers if torch.device(device).type == "cpu" else 1)
+    made = columns_from(Alone(trained, view).columns, size, workers if trained.device.type == "cpu" else 1)
     return Examples(torch.from_numpy(made["inputs"]), made["label"])

@@ -6,23 +6,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lenslab.checkpoint import load_into, read_card
 from lenslab.feed.chunks import chunks_beside
 from lenslab.feed.order import elements
 from lenslab.feed.stream import SetFeed, StreamFeed, simulated
-from lenslab.fit import smooth_lens
+from lenslab.fit import smooth
 from lenslab.images.dataset import population_of
 from lenslab.images.observation import Observation
-from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS, inputs
-from lenslab.nets.start import taught
 from lenslab.population import find
 from lenslab.quantity import choice, count, number, switch
 from lenslab.symmetry import GROUPS, turn_maps
-from lenslab.tasks.classify.answers import given_of, logits_of, probabilities_of, temperature_of
+from lenslab.tasks.classify.answers import inputs_of, logits_of, probabilities_of, temperature_of
 from lenslab.tasks.classify.judge import view_of
+from lenslab.tasks.lens_parameters import load_regressor
 from lenslab.tasks.lens_view import COORDINATES, SetItems
-from lenslab.tasks.training import Training, configure
+from lenslab.tasks.trained import Trained
+from lenslab.tasks.training import Training
 
 MAX_CLASSES = 64
 INPUT = ("num_pix", "pixel_scale", "symmetry")    # what a network may know of its input beside the constants
@@ -35,8 +34,8 @@ class Config(Training):
 
     population   name, with switches if any; it gives classes, camera and symmetry, and images to be judged by
     data         an HDF5 set of that population to train on; empty: simulate
-    starts       a checkpoint whose start begins the fits of training images and stays the network's own,
-                 whatever --init brings; empty: fits begin near the truth, the start is taught beside
+    regressor    a checkpoint whose LensRegressor begins the fits of training images and stays the network's own,
+                 whatever --init brings; empty: fits begin near the truth, the regressor is taught beside
     """
 
     network: str = choice("cnn", tuple(CLASSIFIERS), "cnn is the baseline and the quickest; lens_residual fits a "
@@ -46,7 +45,7 @@ class Config(Training):
     width: int = count(16, 4, 256, "Channels of the first block; each further block has twice as many.", "Width")
     population: str = "seed-64"
     data: str = ""
-    starts: str = ""
+    regressor: str = ""
     images: int = count(0, 0, 10**6, "Train on so many images again and again; 0 simulates without end.", "Images")
     reuse: int = count(4, 1, 64, "How often each simulated image is shown, each time turned anew; more asks less of "
                        "the simulator.", "Showings")
@@ -64,10 +63,9 @@ class Config(Training):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("population", "data", "starts"):
+        for name in ("population", "data", "regressor"):
             if not isinstance(getattr(self, name), str) or len(getattr(self, name)) > 1000:
                 raise ValueError(f"{name} must be a word, not {str(getattr(self, name))[:40]!r}.")
-        find(self.population)
 
 
 @dataclass(frozen=True)
@@ -78,31 +76,31 @@ class Classification:
     classes: tuple[str, ...]
 
 
-def build(config: Config, card: dict | None = None) -> nn.Module:
-    """A network with fresh weights. Its `card` has class names and input constants; one of a checkpoint is followed."""
-    begun = "" if card is not None else config.starts
+def build(config: Config, card: dict | None = None) -> Trained:
+    """A network with fresh weights, and the card that says what it is given; that of a checkpoint is followed."""
+    begun = "" if card is not None else config.regressor
     card = facts(config) if card is None else sound(card)
     kind, settings = CLASSIFIERS[config.network]
     if kind.needs_fit:
-        settings = settings | {"population": card["population"]}
+        settings = settings | {"lens": smooth.of_card(card.get("smooth_lens"))}
     model = kind(len(card["classes"]), width=config.width, **{name: card[name] for name in INPUT}, **settings,
                  **card["constants"])
     if kind.needs_fit and begun:
-        own = model.start.requires_grad_(False)     # it learns no more, or later fits would not be those it has seen
-        own.load_state_dict(taught(begun, len(model.lens.names), model.lens.free).state_dict())
-    model.novelty = Novelty(model.head[-1].in_features, len(card["classes"]))
-    model.card = card
-    return model
+        own = model.regressor.requires_grad_(False)     # it learns no more, or later fits would be other than it saw
+        own.load_state_dict(load_regressor(begun, model.lens).state_dict())
+    return Trained(model, card)
 
 
 def facts(config: Config) -> dict:
     """What a checkpoint must tell of its network's input, so that no later change of a population changes it."""
     population = find(config.population)
     camera = population.camera
+    fitted = CLASSIFIERS[config.network][0].needs_fit
     return dict(classes=list(population.classes), population=population.name, num_pix=camera.num_pix,
-                pixel_scale=camera.pixel_scale, symmetry=population.symmetry,
+                pixel_scale=camera.pixel_scale, symmetry=population.symmetry, definition=population.definition,
                 constants=dict(psf_fwhm=camera.fwhm / camera.pixel_scale, smoothing=config.smoothing,
-                               softening=inputs.SOFTENING, scale=inputs.SCALE, crop=config.crop))
+                               softening=inputs.SOFTENING, scale=inputs.SCALE, crop=config.crop),
+                **({"smooth_lens": smooth.to_card(smooth.smooth_lens(population.name, config.crop))} if fitted else {}))
 
 
 def sound(card: dict) -> dict:
@@ -120,21 +118,7 @@ def sound(card: dict) -> dict:
             type(constants["crop"]) is not int or not 0 <= constants["crop"] <= 1024:
         raise ValueError("The card of this checkpoint has no sound classes and input constants; make the checkpoint "
                          "anew with python -m lenslab train classify.")
-    find(card["population"])
     return card
-
-
-def load(path, device: torch.device | str = "cpu") -> nn.Module:
-    """The network of a checkpoint, ready to predict; `model.card` is its whole card."""
-    card = read_card(path)
-    if card.get("task") != "classify" or not isinstance(card.get("config"), dict):
-        raise ValueError(f"{path} is no classifier but a checkpoint for {str(card.get('task'))[:40]!r}; "
-                         "choose one made by python -m lenslab train classify.")
-    model = build(configure(Config, card["config"]), card)
-    load_into(model, path)
-    if model.needs_fit:
-        smooth_lens(model.population, model.crop)     # a second of drawing, here and not before the first answer
-    return model.to(device).eval()
 
 
 def loss(model: nn.Module, given: Tensor, labels: Tensor, upright: Tensor | None = None,
@@ -148,8 +132,8 @@ def loss(model: nn.Module, given: Tensor, labels: Tensor, upright: Tensor | None
         logits, physics = model.with_physics(given)
         return F.cross_entropy(logits.float(), labels) + PHYSICS * physics
     value = F.cross_entropy(model(given).float(), labels)
-    learning = model.needs_fit and next(model.start.parameters()).requires_grad
-    return value + model.start.loss(upright, truth) if learning else value
+    learning = model.needs_fit and next(model.regressor.parameters()).requires_grad
+    return value + model.regressor.loss(upright, truth) if learning else value
 
 
 def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1):
@@ -186,9 +170,8 @@ def feed_of(config: Config, device: torch.device, rank: int, world: int):
                       world)
 
 
-def predict(model: nn.Module, observation: Observation) -> Classification:
+def predict(trained: Trained, observation: Observation) -> Classification:
     """Calibrated probabilities of images on the scale of pixels that the network was trained for."""
-    device = next(model.parameters()).device
-    logits = logits_of(model, given_of(model, observation), device)
-    return Classification(torch.from_numpy(probabilities_of(logits, temperature_of(model))),
-                          tuple(model.card["classes"]))
+    logits = logits_of(trained, inputs_of(trained, observation))
+    return Classification(torch.from_numpy(probabilities_of(logits, temperature_of(trained))),
+                          tuple(trained.card["classes"]))

@@ -1,19 +1,16 @@
-"""Where a fit begins: a small network that reads the smooth lens off an image."""
-
-from functools import lru_cache
+"""A small network that reads the smooth lens off an image: where a fit begins."""
 
 import torch
 from torch import Tensor, nn
 
-from lenslab import checkpoint
 from lenslab.nets.inputs import Stretch
 
 HIDDEN = 128
 MEMORY = 0.99      # of the running mean of squared errors
 
 
-class Start(nn.Module):
-    """Images in sigmas (B, 1, H, W) to coordinates (B, P) in spreads from their mean in the population.
+class LensRegressor(nn.Module):
+    """Images in sigmas (B, 1, H, W) to coordinates (B, P), in population standard deviations from the mean.
 
     Where the lens is free (`deep`) one layer more stands behind each that halves the image: it reads an Einstein
     radius and the place of a source a tenth better in half the images.
@@ -48,21 +45,6 @@ class Start(nn.Module):
             with torch.no_grad():
                 self.square_error.lerp_((found - truth).square().mean(0), 1 - MEMORY)
         return nn.functional.smooth_l1_loss(found, truth)
-
-
-@lru_cache(maxsize=2)
-def taught(path: str, n_coordinates: int, deep: bool) -> Start:
-    """The Start in a checkpoint of the task `start` or of a classifier that fits; of another a ValueError says so."""
-    tensors, card = checkpoint.load(path)
-    own = {name.removeprefix("start."): tensor for name, tensor in tensors.items() if name.startswith("start.")}
-    start = Start(n_coordinates, deep)
-    try:
-        start.load_state_dict(own)
-    except RuntimeError:
-        raise ValueError(f"{path} cannot begin these fits: it is a checkpoint for {str(card.get('task'))[:40]!r} on "
-                         f"{str(card.get('population'))[:40]!r}; give one of python -m lenslab train "
-                         "lens_parameters, or of a lens_residual, for this population and crop.") from None
-    return start.eval().requires_grad_(False)
 
 
 def block(before: int, after: int, stride: int = 1, side: int = 3) -> list[nn.Module]:
