@@ -39,10 +39,10 @@ def load(path, device: torch.device | str = "cpu", task: str | None = None) -> T
     """
     path = Path(path)
     card = read_card(path)
-    name = card.get("task")
+    name = str(card.get("task"))
     if name not in tasks.TASKS or task not in (None, name) or not isinstance(card.get("config"), dict):
         wanted = f"python -m lenslab train {task}" if task else "python -m lenslab train"
-        raise ValueError(f"{path.name} is a checkpoint for {str(name)[:40]!r}; choose one made by {wanted}.")
+        raise ValueError(f"{path.name} is a checkpoint for {name[:40]!r}; choose one made by {wanted}.")
     if card.get("format") != FORMAT:
         raise ValueError(f"{path.name} was made by an earlier lenslab; carry it over with python -m lenslab renew "
                          f"{path.name}.")

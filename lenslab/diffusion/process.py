@@ -1,0 +1,71 @@
+"""Processes: how a network F is asked at noise sigma, what it should say, and which sigmas it learns at.
+
+x = x0 + sigma eps for all of them; a process is a row. With sigma_data = 1:
+
+edm    Karras et al. 2022 (2206.00364), eq. 7 and table 1: F is a mixture of x0 and noise of unit variance
+ddpm   Ho et al. 2020 (2006.11239), F is the noise, at the times of the cosine schedule of Nichol & Dhariwal 2021
+       (2102.09672) with offset 0: alpha = cos, so that sigma = tan(pi t/2)
+flow   Lipman et al. 2022 (2210.02747), rectified flow of Liu et al. 2022 (2209.03003): F is the velocity eps - x0 of
+       (1 - t) x0 + t eps, t = sigma/(1 + sigma); times logit-normal (Esser et al. 2024, 2403.03206)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log, pi
+
+import torch
+from torch import Tensor
+
+LOWEST, HIGHEST = 0.002, 40.0      # sigma: below the first nothing is seen, at the second no data are left
+LOW_NOISE = 0.002, 0.5             # range of the share of sigmas that a law may be mixed with
+LATEST = 0.9995                    # time t of ddpm at which sigma is still a number
+
+
+@dataclass(frozen=True)
+class Process:
+    """A row. s is sigma (B, 1, 1, 1), or (B,) where it is a time or a law's; x, x0, eps, F (B, C, H, W).
+
+    c_in(s)           what x is multiplied by before the network sees it: unit variance comes in
+    time(s)           what the network is told of s, of order 1
+    target(x0, eps, s)  what F should be
+    denoised(x, F, s)   the estimate D of x0
+    law(n, generator)   sigmas (n,) of training
+    """
+
+    title: str
+    c_in: Callable[[Tensor], Tensor]
+    time: Callable[[Tensor], Tensor]
+    target: Callable[[Tensor, Tensor, Tensor], Tensor]
+    denoised: Callable[[Tensor, Tensor, Tensor], Tensor]
+    law: Callable[[int, torch.Generator], Tensor]
+
+    def sigmas(self, n: int, generator: torch.Generator, low_share: float = 0.0) -> Tensor:
+        """(n,) from the law; `low_share` of them log-uniform in LOW_NOISE instead.
+
+        The law of EDM hardly asks below 0.02, where the power at the finest scales is decided.
+        """
+        sigma = self.law(n, generator).clamp(LOWEST, HIGHEST)
+        low, high = map(log, LOW_NOISE)
+        faint = (low + (high - low) * torch.rand(n, generator=generator)).exp()
+        return torch.where(torch.rand(n, generator=generator) < low_share, faint, sigma)
+
+
+def unit(s: Tensor) -> Tensor:
+    """1/sqrt(1 + s^2), which gives x unit variance."""
+    return (1 + s * s).rsqrt()
+
+
+PROCESSES = {
+    "edm": Process("EDM", c_in=unit, time=lambda s: s.log() / 4,
+                   target=lambda x0, eps, s: (s * x0 - eps) * unit(s),
+                   denoised=lambda x, F, s: x / (1 + s * s) + s * unit(s) * F,
+                   law=lambda n, generator: (0.5 + 1.4 * torch.randn(n, generator=generator)).exp()),
+    "ddpm": Process("DDPM, cosine", c_in=unit, time=lambda s: 2 / pi * s.atan(),
+                    target=lambda x0, eps, s: eps,
+                    denoised=lambda x, F, s: x - s * F,
+                    law=lambda n, generator: (pi / 2 * LATEST * torch.rand(n, generator=generator)).tan()),
+    "flow": Process("Rectified flow", c_in=lambda s: 1 / (1 + s), time=lambda s: s / (1 + s),
+                    target=lambda x0, eps, s: eps - x0,
+                    denoised=lambda x, F, s: (x - s * F) / (1 + s),
+                    law=lambda n, generator: torch.randn(n, generator=generator).exp()),
+}
