@@ -21,7 +21,7 @@ A first run takes up to two minutes on two cores, one of which may be busy; on a
 longer. It simulates lenses with no substructure, with cold dark matter and with an axion vortex, learns on the fly, and
 ends with a table of what it mixes up. Two minutes take it well beyond guessing; hours take it further. It goes on in
 the background: you may close this page."""
-MORE = "Begin another run on the left (on a phone: under »). Runs go on in the background when this page is closed."
+MORE = "Begin another run in the controls, under A new run. Runs go on in the background when this page is closed."
 
 
 def notice() -> None:
