@@ -17,6 +17,9 @@ function plotly(path) {
   return library
 }
 
+// On a narrow screen, and under a finger, which never leaves a picture, the buttons would lie over its title.
+const narrow = matchMedia("(max-width: 768px), (hover: none)")
+
 // The picture fills the width it is given, and is no higher than asked for.
 function fit(layout, width, height, aspect) {
   const { l, r, t, b } = layout.margin
@@ -35,6 +38,7 @@ function draw(Plotly, box) {
   }
   const config = {
     displaylogo: false,
+    displayModeBar: narrow.matches ? false : "hover",
     modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
     toImageButtonOptions: { scale: 2 },
   }
