@@ -25,6 +25,7 @@ def population_controls(with_data: bool = True) -> None:
     _, switches, on = POPULATIONS[name]
     if switches:
         several("Leave out" if on else "Put in", switches, key=keyed("switches", [], among=switches),
+                format_func=lambda switch: switch.replace("_", " "),
                 help="Parts of this population that can be switched, to see what they are worth.")
     for extra in extras_here(name):
         label, text = EXTRA_WORDS[extra]

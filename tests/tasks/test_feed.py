@@ -1,5 +1,6 @@
 """Feeds: a batch is a pure function of (seed, step), wherever its images come from."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -146,6 +147,12 @@ def test_a_set_of_another_definition_is_refused(small_set, monkeypatch):
     monkeypatch.setattr(feed, "find", lambda name: find("deeplense-2"))
     with pytest.raises(ValueError, match="earlier lenslab"):
         feed.population_of(str(small_set))
+
+
+def test_a_set_is_good_still_when_its_population_is_described_in_other_words(small_set, monkeypatch):
+    population = find(feed.population_of(str(small_set)).name)
+    monkeypatch.setattr(feed, "find", lambda name: replace(population, about="Said otherwise."))
+    assert feed.population_of(str(small_set)).about == "Said otherwise."
 
 
 def test_fits_of_training_begin_where_a_taught_start_says(tmp_path):
