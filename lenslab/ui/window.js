@@ -13,7 +13,8 @@ function oneEntryForEachPage() {
   }
   // A page that puts something into its address at once has done so before we came; only the browser's own has no state.
   const [arrival] = performance.getEntriesByType("navigation")
-  if (history.state !== null && arrival?.type === "navigate") history.back()
+  const still = arrival?.type === "navigate" && new URL(arrival.name).pathname === location.pathname
+  if (still && history.state !== null) history.back()
 }
 
 export default function ({ data, setStateValue }) {

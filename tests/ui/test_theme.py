@@ -5,6 +5,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.ui.screens import checked
 
 HOME = Path(__file__).parents[2]
 AA = 4.5                              # of words of usual size
@@ -47,6 +50,17 @@ def test_words_stand_out_from_their_ground(theme, ground):
     # Captions are the text at 60 %; a chosen segment or pill is the primary colour upon a tenth of itself.
     assert contrast(over(colours["textColor"], ground, 0.6), ground) >= AA
     assert contrast(colours["primaryColor"], over(colours["primaryColor"], ground, 0.1)) >= AA
+
+
+def test_of_more_words_than_are_allowed_the_last_stay_chosen():
+    def page():
+        from lenslab.ui.controls import several
+
+        several("Any", ["a", "b", "c"], key="chosen", most=2)
+
+    app = checked(AppTest.from_function(page, default_timeout=60).run())
+    checked(app.button_group(key="chosen").set_value(["a", "b", "c"]).run())
+    assert app.button_group(key="chosen").value == ["b", "c"]
 
 
 def calls(tree: ast.AST):
