@@ -27,8 +27,6 @@ INK = "#f4f4f6"        # lines and words upon dark colour maps
 CRITICAL = "#ffffff"   # critical curves
 IMAGE_DOT = "#ff5d8f"  # images of the source's centre
 MAPS = {name: plotly.colors.get_colorscale(name) for name in ("inferno", "viridis", "magma")}
-# See-through: on a small picture the words under the cursor lie over just what the cursor points at.
-HOVER = dict(bgcolor="rgba(16, 20, 30, 0.62)", bordercolor="rgba(0, 0, 0, 0)", font=dict(size=11, color=INK))
 MARGIN = dict(l=4, r=74, t=34, b=6, autoexpand=False)
 
 
@@ -99,7 +97,7 @@ def picture(z: np.ndarray, frame: Frame, *, title: str, colours, limits: tuple[f
         title=dict(text=title, x=0, xref="paper", xanchor="left", y=1, yref="container", yanchor="top",
                    pad=dict(t=9), font=dict(size=14)),
         height=height, margin=MARGIN, uirevision=f"{w:.4f} {h:.4f}", hovermode="closest", dragmode=False,
-        hoverlabel=HOVER, showlegend=False,
+        hoverlabel=dict(bgcolor="#10141e", bordercolor="#8a90a0", font=dict(size=11, color=INK)), showlegend=False,
         modebar=dict(bgcolor="rgba(0,0,0,0)", color="#8a90a0", activecolor="#5b7fd0"),
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         xaxis=dict(visible=False, range=[-w, w], constrain="domain"),

@@ -27,6 +27,11 @@ function fit(layout, width, height, aspect) {
   return { width: Math.round(inner + l + r), height: Math.round(inner * aspect + t + b) }
 }
 
+// The words under the cursor are see-through: on a small picture they lie over just what it points at.
+function thin(box) {
+  for (const ground of box.querySelectorAll(".hoverlayer .hovertext path")) ground.style.fillOpacity = 0.45
+}
+
 function draw(Plotly, box) {
   const { figure, height, aspect, setTriggerValue, clickable } = box.wanted
   const style = getComputedStyle(box)
@@ -45,6 +50,10 @@ function draw(Plotly, box) {
   Plotly.react(box, figure.data, layout, config)
   box.style.minHeight = ""
   box.style.cursor = clickable ? "crosshair" : ""
+  if (aspect && !box.thins) {
+    box.thins = true
+    box.on("plotly_hover", () => thin(box))
+  }
   if (clickable && !box.listens) {
     box.listens = true
     box.on("plotly_click", (event) => {
