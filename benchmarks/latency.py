@@ -40,6 +40,15 @@ WATCH = """() => {
 }""".replace("PICTURE", PICTURE)
 
 
+def chromium() -> str:
+    """The browser that is installed here."""
+    found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))),
+                 None)
+    if found is None:
+        raise SystemExit("No chromium, chromium-browser or google-chrome is installed.")
+    return found
+
+
 @contextmanager
 def app(imports: str = ""):
     """A server of the app on a free port, from the start of its process; yields its address."""
@@ -75,12 +84,8 @@ def open_page(visitor, address: str):
 
 
 def measure(turns: int) -> dict:
-    chromium = next((path for name in ("chromium", "chromium-browser", "google-chrome")
-                     if (path := shutil.which(name))), None)
-    if chromium is None:
-        raise SystemExit("No chromium, chromium-browser or google-chrome is installed.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         first, other = (browser.new_context(viewport=dict(width=1440, height=900)) for _ in range(2))
         start = time.perf_counter()
         with app() as address:

@@ -8,7 +8,6 @@ training is paused (SIGSTOP) and let go on, so that both share whatever else the
 import argparse
 import json
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -42,14 +41,10 @@ def turned(page, turns: int) -> list[float]:
 
 
 def measure(turns: int, rounds: int) -> dict:
-    chromium = next((path for name in ("chromium", "chromium-browser", "google-chrome")
-                     if (path := shutil.which(name))), None)
-    if chromium is None:
-        raise SystemExit("No chromium, chromium-browser or google-chrome is installed.")
     times = {"idle": [], "training": []}
     with tempfile.TemporaryDirectory() as runs, sync_playwright() as playwright:
         os.environ["LENSLAB_RUNS"] = runs
-        browser = playwright.chromium.launch(executable_path=chromium, args=latency.FLAGS)
+        browser = playwright.chromium.launch(executable_path=latency.chromium(), args=latency.FLAGS)
         with latency.app(latency.STACK) as address:
             page = latency.open_page(browser, address)
             page.wait_for_timeout(2000)

@@ -61,7 +61,7 @@ SOURCES: dict[str, dict[str, str]] = {
     "HST ACS F814W": _COMMON | dict(
         num_pix=_WHOLE_RING, supersampling=_RAYS,
         pixel_scale="ACS Instrument Handbook, table 3.1: 0.05 arcsec.",
-        fwhm="About 0.1 arcsec in drizzled frames (Koekemoer et al. 2007; from memory).",
+        fwhm="About 0.1 arcsec in drizzled frames (Koekemoer et al. 2007; not yet checked against the paper).",
         exposure_time="SLACS lens J0216-0813: 2,232 s (PyAutoLens's list of SLACS exposures).",
         num_exposures="Four dithered exposures, as SLACS's and as in paltas's ACS configuration.",
         sky_brightness="paltas (Wagner-Carena et al. 2023), Configs/acs: 21.13 to 21.70; the middle.",

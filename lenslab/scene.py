@@ -115,7 +115,8 @@ class Substructure:
     f_sub: float = number(0.03, 0, 0.5, "", "Share of the mass within twice the Einstein radius that is in subhalos.",
                           "Subhalo mass fraction")
     slope: float = number(-1.9, -3, -0.5, "", "Slope of the subhalo mass function dN/dm.", "Mass function slope")
-    log10_m_min: float = number(6.0, 5, 11, "log10 Msun", "Lightest subhalo counted in f_sub.", "Lightest subhalo")
+    log10_m_min: float = number(6.0, 5, 11, "log10 Msun", "Lightest subhalo counted in the mass fraction.",
+                                "Lightest subhalo")
     log10_m_max: float = number(10.0, 6, 12, "log10 Msun", "Heaviest subhalo.", "Heaviest subhalo")
     log10_m_resolved: float = number(8.0, 5, 11, "log10 Msun", "Lighter subhalos are carried by the smooth lens: "
                                      "each changes the image by far less than its noise.", "Lightest drawn subhalo")
@@ -132,7 +133,8 @@ class Substructure:
     vortex_x: float = number(0.0, -20, 20, "arcsec", "Middle of the vortex line to the right.", "Vortex x")
     vortex_y: float = number(0.0, -20, 20, "arcsec", "Middle of the vortex line upwards.", "Vortex y")
     vortex_phi: float = number(0.5, -pi, pi, "rad", "Direction of the vortex line.", "Vortex angle")
-    n_points: int = count(25, 0, MAX_CLUMPS, "Number of point masses (DeepLense); 0 draws it from f_sub.", "Points")
+    n_points: int = count(25, 0, MAX_CLUMPS, "Number of point masses (DeepLense); 0 draws it from the mass fraction.",
+                          "Points")
     log10_m_point: float = number(8.4771212547196626, 5, 11, "log10 Msun", "Mass of each point on DeepLense's vortex.",
                                   "Mass of a point")
     conserve_mass: bool = switch(True, "Take the mass of the clumps off the smooth lens, so that the ring keeps its "
@@ -143,7 +145,7 @@ class Substructure:
         check(self)
         if self.log10_m_min >= self.log10_m_max:
             raise ValueError(f"Lightest subhalo 10^{self.log10_m_min:g} Msun is not below the heaviest, "
-                             f"10^{self.log10_m_max:g} Msun; lower log10_m_min or raise log10_m_max.")
+                             f"10^{self.log10_m_max:g} Msun; make the lightest lighter or the heaviest heavier.")
         _check_tuple("Substructure.clumps", self.clumps, Clump, MAX_CLUMPS)
 
 
@@ -169,9 +171,11 @@ class Camera:
     background_rms: float | None = None  # counts/s a pixel; None: from sky, read noise and exposure
     noise: str = choice("gaussian", NOISES, "One Gaussian with the combined variance, true photon counts, or none.",
                         "Noise")
-    noise_twice: bool = switch(False, "DeepLense I: integer counts, negatives set to 0, a second Poisson draw.",
+    noise_twice: bool = switch(False, "As DeepLense I does: noise is added to an image that has noise already, and "
+                               "brightness comes in whole counts, none below 0.",
                                "Noise drawn twice")
-    doubled: bool = switch(False, "DeepLense II: the image added to itself in the place of noise.", "Image doubled")
+    doubled: bool = switch(False, "As DeepLense II does: the image is added to itself where its noise belongs, so that "
+                           "it is twice as bright and has no noise.", "Image doubled")
 
     def __post_init__(self):
         check(self)
@@ -215,7 +219,7 @@ class Scene:
         _check_tuple("Scene.lens_light", self.lens_light, Sersic, 4)
         if self.z_source <= self.z_lens:
             raise ValueError(f"Redshift of the source {self.z_source:g} is not beyond the lens at {self.z_lens:g}; "
-                             "choose z_source above z_lens.")
+                             "move the source farther away or the lens nearer.")
         _check_number_drawn(self)
 
     def get(self, path: str):

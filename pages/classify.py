@@ -8,7 +8,7 @@ from lenslab.ui import classify_form as forms
 from lenslab.ui import classify_models as models
 from lenslab.ui import classify_show as show
 from lenslab.ui.classify_looks import looks
-from lenslab.ui.frame import within_frame
+from lenslab.ui.frame import controls, within_frame
 
 within_frame(Path(__file__).parent.parent)
 known, problems = models.known()
@@ -18,7 +18,8 @@ if not known:
     show.empty(problems)
     st.stop()
 told = forms.arrive(known)
-with st.sidebar:
+turned = controls()
+with turned:
     choice = forms.form(known)
 if told:
     st.warning(told, icon=":material/info:")
@@ -33,7 +34,7 @@ below = st.container()
 with right:
     answers = show.ask_all(choice, shown)
     truth = show.answered(choice, shown, answers)
-with st.sidebar:
+with turned:
     wanted = forms.evidence_form(tuple(answers))
 with left:
     show.picture(choice, shown, answers, wanted, truth)

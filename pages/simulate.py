@@ -4,26 +4,27 @@ from pathlib import Path
 
 import streamlit as st
 
-from lenslab.ui import cached, links, pictures, state
+from lenslab.ui import cached, frame, links, pictures, state, window
 from lenslab.ui.closer import looks
-from lenslab.ui.frame import within_frame
 from lenslab.ui.gallery_row import gallery
 from lenslab.ui.panels import controls
 
-within_frame(Path(__file__).parent.parent)
+frame.within_frame(Path(__file__).parent.parent)
 links.read()
 state.recall_pictures()
 scene = state.scene()
 problem = cached.problem(scene)
 
 st.title("What does a galaxy do to the light behind it?")
-head = st.container()
-left, right = st.columns([5, 3], gap="medium")
+above = None if window.narrow() else st.container()
+left, right = st.columns([4, 3], gap="medium")
+main = left.container()
+head = above or left.container()  # on a phone the picture is what is seen first
 below = st.container()
 
 # The order of drawing is not that of the page: what a turned slider changes comes first, the sliders themselves last.
 if not problem:
-    with left:
+    with main:
         pictures.observed_picture(scene, st.session_state.get("simulate.stretch") or "asinh")
     with right:
         pictures.source_picture(scene)
@@ -35,7 +36,7 @@ with head:
     gallery()
     if told := problem or state.notice():
         st.warning(told, icon=":material/info:")
-with st.sidebar:
+with frame.controls(expanded=True):
     controls()
 if not problem:
     with below:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lenslab.runs import jobs
 from lenslab.ui import train_facts, train_watch
-from lenslab.ui.frame import within_frame
+from lenslab.ui.frame import controls, within_frame
 
 within_frame(Path(__file__).parent.parent)
 known, public = train_facts.shown(), jobs.public()
@@ -16,7 +16,7 @@ if public:
     st.info("This is a public demonstration: it shows runs and starts none. Install lenslab on a machine of your own "
             "to train.", icon=":material/visibility:")
 else:
-    with st.sidebar:
+    with controls():
         from lenslab.ui.train_form import form
 
         form()

@@ -2,7 +2,9 @@
 
 import csv
 import os
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from lenslab.images.contents import MAX_FILE, short
@@ -15,6 +17,7 @@ WHERE_TO_FIND = (
     "lenscat catalogue (pip install lenscat). Cut out 5 to 20 arcsec around the lens; an HDU NOISE with one sigma and "
     "an HDU PSF make it complete.")
 MAX_ROWS = 20000
+REMARK = r"[;,]? ?\b(err =|from memory)[^;)]*"   # what those who wrote a table down noted for themselves
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class KnownLens:
     instrument: str = ""
     band: str = ""
     model: str = ""                # whose theta_E it is
-    status: str = ""               # whether a figure was seen in a file or is from memory
+    checked: bool = True           # False: written down from memory, not yet held against the paper
 
 
 def folder() -> Path | None:
@@ -98,7 +101,18 @@ def known(name: str) -> KnownLens | None:
         theta_E_err=_float(row.get("theta_E_err")), z_lens=_float(row.get("z_lens") or about.get("z_lens")),
         z_source=_float(row.get("z_source") or about.get("z_source")), q=_float(row.get("q_mass")),
         instrument=" ".join(filter(None, (about.get("telescope"), about.get("instrument")))),
-        band=about.get("band", ""), model=row.get("model", ""), status=row.get("status", ""))
+        band=about.get("band", "").partition(" (")[0],
+        model=re.sub(REMARK, "", row.get("model", "")).replace("()", "").strip(),
+        checked="memory" not in f"{row.get('model', '')} {row.get('status', '')}".lower())
+
+
+def title(name: str) -> str:
+    """What a list calls a lens: its object and camera where the tables know them, else its file without the ending."""
+    found = known(name)
+    if found is None or not found.name:
+        return name.rpartition("/")[2].split(".fits")[0].replace("_", " ")
+    band = "" if found.band in found.instrument else found.band
+    return " ".join(filter(None, (found.name, "·" if found.instrument or band else "", found.instrument, band)))
 
 
 def _files(part: str, endings: tuple[str, ...]) -> list[str]:
@@ -111,10 +125,18 @@ def _files(part: str, endings: tuple[str, ...]) -> list[str]:
 
 def _rows(name: str) -> list[dict[str, str]]:
     try:
-        with inside(name).open(newline="", encoding="utf-8", errors="replace") as file:
-            rows = [row for row, _ in zip(csv.DictReader(file), range(MAX_ROWS), strict=False)]
+        path = inside(name)
+        now = path.stat()
+        return _table(path, now.st_mtime_ns, now.st_size)
     except (OSError, ValueError, csv.Error):
         return []
+
+
+@lru_cache(maxsize=4)
+def _table(path: Path, *stamp: int) -> list[dict[str, str]]:
+    """A table, read again only when its file has changed."""
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
+        rows = [row for row, _ in zip(csv.DictReader(file), range(MAX_ROWS), strict=False)]
     return [{key: value for key, value in row.items() if isinstance(key, str) and isinstance(value, str)}
             for row in rows]
 

@@ -64,6 +64,12 @@ def real_pictures() -> list[str]:
             for label in sky.image_labels(sky.look_into(name, catalogue.read_bytes(name)))]
 
 
+def title_of_picture(entry: str) -> str:
+    """What a list calls an entry of `real_pictures`: its file without the ending, and its array."""
+    name, _, label = entry.rpartition("/")[2].partition("#")
+    return " ".join(filter(None, (name.rpartition(".")[0], label))).replace("_", " ")
+
+
 def read_real_picture(entry: str) -> np.ndarray:
     """The picture (h, w) float32 of an entry of `real_pictures`."""
     name, _, label = entry.partition("#")

@@ -22,14 +22,14 @@ N_POINTS = 25              # drawn from a Poisson law and the draw then ignored
 F_SUB = log_uniform(0.003, 0.05)  # of the mended ones: share of the mass within 2 arcsec
 
 DEFECTS = {  # what each switch does while it is on
-    "noise_twice": "integer counts: noise is added, negatives are set to 0 and a second Poisson draw is taken",
-    "doubled": "the image is added to itself in the place of its noise",
-    "wrong_distances": "Einstein radii from luminosity distances, with D_LS = D_S - D_L",
-    "flat_mass_function": "subhalo masses drawn with slope -0.9 in the place of -1.9",
-    "fixed_number": "always 25 subhalos: the Poisson draw is ignored",
-    "mass_not_conserved": "substructure comes on top of the mass of the smooth lens",
-    "z_source_convention": "deflections are taken for a source at 2.5 and rescaled to the one at 1.0",
-    "fixed_macro": "one lens mass, ellipticity and shear, one shape and brightness of source",
+    "noise_twice": "noise is added twice, and brightness comes in whole counts, none below 0",
+    "doubled": "the image is added to itself where its noise belongs",
+    "wrong_distances": "rings have a wrong size, since distances of the wrong kind are subtracted",
+    "flat_mass_function": "heavy clumps are far too common (slope -0.9 of the mass function, not -1.9)",
+    "fixed_number": "every lens has just 25 clumps",
+    "mass_not_conserved": "clumps come on top of the mass of the smooth lens",
+    "z_source_convention": "light is bent as for a source at redshift 2.5, then rescaled to the one at 1.0",
+    "fixed_macro": "all lenses have one mass, shape and shear, all sources one shape and brightness",
 }
 SWITCHES = {
     "deeplense-1": tuple(name for name in DEFECTS if name not in ("doubled", "z_source_convention")),
@@ -134,6 +134,6 @@ def deeplense_population(name: str, switches: dict[str, bool]) -> Population:
         kinds=("none", "deeplense_cdm", "deeplense_axion"), symmetry="C2" if switches["fixed_macro"] else "D4",
         camera=camera, laws=laws, dark={"cdm": cdm, "axion": axion}, sample=sample, switches=switches,
         conserve_mass=not switches["mass_not_conserved"],
-        about=f"DeepLenseSim Model {'I' * int(family[-1])}, " + (f"as published in: {'; '.join(on)}." if on
-                                                                  else "every defect mended."),
+        about=f"Lenses as the simulator of DeepLense draws them (Model {'I' * int(family[-1])}), "
+              + (f"with its habits: {'; '.join(on)}." if on else "with all its errors mended."),
         notes={"H0": H0, "Om0": OM0, "z_lens": Z_LENS, "z_source": Z_SOURCE})

@@ -245,5 +245,5 @@ def seed_population(name: str, switches: dict[str, bool]) -> Population:
     return Population(
         name=name, family=name, classes=("no_sub", "cdm", "axion"), kinds=("none", "deeplense_cdm", "fdm"),
         symmetry="D4", camera=camera, laws=laws, dark=dark, sample=sample_seed, switches=switches,
-        about="Round isothermal lens, one Sersic, Gaussian PSF and noise: no substructure, small random point masses, "
-              "or the coherent waves of fuzzy dark matter.")
+        about="The simplest lenses: one round galaxy bends the light of one smooth galaxy. It has no substructure, "
+              "small point masses at random places, or the waves of fuzzy dark matter.")

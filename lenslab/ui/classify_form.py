@@ -19,10 +19,11 @@ from lenslab.ui import classify_image as images
 from lenslab.ui import classify_real as real
 from lenslab.ui import state
 from lenslab.ui.classify_models import Network, model_of
-from lenslab.ui.controls import folded
+from lenslab.ui.controls import folded, several
 
 KEPT, ITEM, FROM = "classify.kept", "classify.item", "classify.from"
 SOURCES = {"example": "Example", "lens": "My lens", "real": "Real", "set": "Data set"}
+MOST_BESIDE = 4    # networks that are asked at once
 ANY, ANSWER, ALL, NONE = "any", "its answer", "all", "none"
 METHOD_NAMES = {"grad_cam": "Grad-CAM", "integrated_gradients": "Integrated gradients", "occlusion": "Occlusion",
                 NONE: "None: the image alone"}
@@ -110,8 +111,8 @@ def form(known: dict[str, list[Network]]) -> Choice:
     kept = [name for name in st.session_state.get(KEPT, {}).get(key, []) if name in by_name]
     st.session_state.setdefault(f"classify.form.{key}", kept or [next(iter(by_name))])
     st.session_state[f"classify.form.{key}"] = [name for name in chosen(key) if name in by_name]
-    st.multiselect("Side by side", list(by_name), key=f"classify.form.{key}", max_selections=4,
-                   format_func=lambda name: by_name[name].short, placeholder="choose a network")
+    several("Side by side", by_name, key=f"classify.form.{key}", most=MOST_BESIDE,
+            format_func=lambda name: by_name[name].short)
     names = list(SOURCES)[:3] if jobs.public() else list(SOURCES)
     among("classify.form.source", names)
     turned = st.session_state.get(state.SCENE, Scene()) != Scene()

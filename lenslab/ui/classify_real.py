@@ -30,7 +30,7 @@ def real(population: str) -> Callable[..., Shown] | None:
     """Choose an image; returns what makes it fit the population, or None."""
     names = catalogue.real_lenses()
     if names:
-        st.selectbox("A real lens", names, index=None, key=NAME, on_change=picked, format_func=title,
+        st.selectbox("A real lens", names, index=None, key=NAME, on_change=picked, format_func=catalogue.title,
                      placeholder="From the folder LENSLAB_DATA")
     else:
         st.caption("No folder of real lenses is set (LENSLAB_DATA); bring an image of your own.")
@@ -49,10 +49,6 @@ def real(population: str) -> Callable[..., Shown] | None:
                          help="By a fit of its light. These networks have seen lenses "
                               + ("without" if wanted else "with") + " the light of the lens galaxy.")
     return lambda changes=(): shown(kept, population, subtract)
-
-
-def title(name: str) -> str:
-    return name.rpartition("/")[2].split(".fits")[0].replace("_", " ")
 
 
 def picked() -> None:

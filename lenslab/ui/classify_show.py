@@ -38,10 +38,10 @@ def empty(problems: list[str]) -> None:
 
 def invite(choice: Choice) -> None:
     """Before an image is chosen."""
-    text = {"real": "Choose a real lens on the left (on a phone: under »), or bring an image of your own. It is put on "
+    text = {"real": "Choose a real lens in the controls, or bring an image of your own. It is put on "
                     "the pixels that the networks know, and the lens galaxy is taken off.",
-            "set": "Give the path of a data set on the left (on a phone: under »), made by python -m lenslab dataset."}
-    st.info(text.get(choice.source, "Choose an image on the left."), icon=":material/travel_explore:")
+            "set": "Give the path of a data set in the controls, made by python -m lenslab dataset."}
+    st.info(text.get(choice.source, "Choose an image in the controls."), icon=":material/travel_explore:")
 
 
 def ask_all(choice: Choice, shown: Shown) -> Answers:
@@ -217,7 +217,7 @@ def answered(choice: Choice, shown: Shown, answers: Answers) -> bool:
     """Warnings, probabilities and, if wanted, the truth; returns whether it is wanted."""
     warnings(choice, shown, answers)
     if not choice.networks:
-        st.info("Choose a network on the left.")
+        st.info("Choose a network in the controls.")
     if not answers:
         return False
     told = shown.simulated and bool(st.session_state.get("classify.truth"))

@@ -3,7 +3,7 @@
 A page may show a narrower range than a record allows; a scene from elsewhere that lies outside widens it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import Field, dataclass, fields
 from math import degrees, isclose, log10, radians
 
@@ -153,6 +153,19 @@ def select(path: str, *, key: str, names: dict[str, str] | None = None, label: s
     st.selectbox(label or meta["label"], options, key=key, help=meta["text"],
                  format_func=(names or {}).get if names and value in names else str,
                  on_change=lambda: state.change({path: st.session_state[key]}))
+
+
+def several(label: str, options: Collection[str], *, key: str, most: int | None = None,
+            format_func: Callable[[str], str] = str, help: str | None = None) -> None:
+    """Any of a few words; where more than `most` are chosen, the first goes out.
+
+    Not st.multiselect: it writes white upon the theme's accent, which nobody can read on the light blue of the night.
+    """
+    def chosen():
+        st.session_state[key] = st.session_state[key][-most:] if most else st.session_state[key]
+
+    st.pills(label, list(options), selection_mode="multi", key=key, format_func=format_func, help=help,
+             on_change=chosen)
 
 
 def toggle(path: str, *, key: str) -> None:

@@ -1,4 +1,8 @@
-"""What stands round every page: the tab's title, navigation, and the warm-up that makes the first slider fast."""
+"""What stands round every page: tab title, navigation, controls, and the warm-up that makes the first slider fast.
+
+On a narrow window Streamlit lays its sidebar over the page, with the links to the other pages in it: there the links
+stand in a row above the page, and the controls in a sheet at the foot of the window, with the picture above them.
+"""
 
 import gc
 import sys
@@ -7,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from lenslab.figures import library
+from lenslab.ui import window
 
 SWITCH_S = 5e-4  # after this the thread that computes lets the one that sends have its turn; Python's own is 5e-3
 PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
@@ -15,22 +20,45 @@ PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
          "model.py": ("Model", ":material/verified:"),
          "train.py": ("Train", ":material/model_training:")}
 OPEN = "frame.open"
+SIDEBAR, SHEET = 320, 220  # pixels: width beside a page, height below it
 
 
 def open_frame(home: Path) -> None:
     """Set up the app once, and go to the page that the address names."""
     st.session_state[OPEN] = True
     st.set_page_config(page_title="lenslab", page_icon="🌌", layout="wide",
-                       initial_sidebar_state=344)
+                       initial_sidebar_state=SIDEBAR)
     warm_up(home)
-    navigation(home).run()
+    page = navigation(home)
+    place = st.container()
+    try:
+        page.run()
+    finally:  # last, since a window that turns out narrow draws all anew: controls that were cut off would lose a value
+        with place:
+            window.watch()
 
 
 def navigation(home: Path):
     """The pages, and among them the one that is asked for."""
-    pages = [st.Page(home / "pages" / name, title=title, icon=icon, default=number == 0)
+    narrow = window.narrow()
+    pages = [st.Page(home / "pages" / name, title=title, icon=None if narrow else icon, default=number == 0)
              for number, (name, (title, icon)) in enumerate(PAGES.items())]
-    return st.navigation(pages, position="top" if len(pages) > 1 else "hidden")
+    if not narrow:
+        return st.navigation(pages, position="top")
+    with st.container(horizontal=True, gap=None):
+        for page in pages:
+            st.page_link(page)
+    return st.navigation(pages, position="hidden")
+
+
+def controls(expanded: bool = False):
+    """Where the controls of a page stand: beside it, or in a sheet at the foot of a narrow window; `with controls():`.
+
+    expanded   whether the sheet is open at first, where turning is what the page is for
+    """
+    if not window.narrow():
+        return st.sidebar
+    return st.bottom.expander("Controls", expanded=expanded, key="frame.sheet").container(height=SHEET, border=False)
 
 
 def within_frame(home: Path) -> None:

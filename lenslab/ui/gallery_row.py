@@ -18,5 +18,4 @@ def gallery() -> None:
     set_before_drawing("w.gallery", lit)
     st.pills("Start from", list(BY_NAME), key="w.gallery", on_change=chosen, label_visibility="collapsed",
              format_func=lambda name: BY_NAME[name].short)
-    st.caption(BY_NAME[lit].text if lit else "Turn the controls on the left (on a phone: under ») or start from one "
-               "of these.")
+    st.caption(BY_NAME[lit].text if lit else "Turn the controls or start from one of these.")

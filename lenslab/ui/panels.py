@@ -8,7 +8,7 @@ from lenslab.instruments import INSTRUMENTS, source_of
 from lenslab.physics import cosmology
 from lenslab.scene import Clump, Scene, Sersic
 from lenslab.ui import cached, state
-from lenslab.ui.controls import Range, folded, free_slider, seed, select, set_before_drawing, slider, toggle
+from lenslab.ui.controls import Range, folded, free_slider, label_of, seed, select, set_before_drawing, slider, toggle
 from lenslab.ui.source_panel import redshift_slider, source_panel
 
 KINDS = {"none": "None: smooth", "cdm": "Cold (CDM)", "wdm": "Warm (WDM)", "fdm": "Fuzzy (FDM)",
@@ -212,7 +212,8 @@ def camera_numbers() -> None:
     toggle("camera.doubled", key="w.cam.doubled")
     if name != CUSTOM:
         st.caption("Sources of these numbers")
-        st.dataframe({"number": list(names), "from": [source_of(name, item) for item in names]}, hide_index=True)
+        st.dataframe({"number": [label_of(f"camera.{item}")[0] for item in names],
+                      "from": [source_of(name, item) for item in names]}, hide_index=True)
 
 
 def blur_select(camera) -> None:

@@ -17,11 +17,19 @@ function plotly(path) {
   return library
 }
 
+// On a narrow screen, and under a finger, which never leaves a picture, the buttons would lie over its title.
+const narrow = matchMedia("(max-width: 768px), (hover: none)")
+
 // The picture fills the width it is given, and is no higher than asked for.
 function fit(layout, width, height, aspect) {
   const { l, r, t, b } = layout.margin
   const inner = Math.max(60, Math.min(width - l - r, (height - t - b) / aspect))
   return { width: Math.round(inner + l + r), height: Math.round(inner * aspect + t + b) }
+}
+
+// The words under the cursor are see-through: on a small picture they lie over just what it points at.
+function thin(box) {
+  for (const ground of box.querySelectorAll(".hoverlayer .hovertext path")) ground.style.fillOpacity = 0.45
 }
 
 function draw(Plotly, box) {
@@ -35,12 +43,17 @@ function draw(Plotly, box) {
   }
   const config = {
     displaylogo: false,
+    displayModeBar: narrow.matches ? false : "hover",
     modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
     toImageButtonOptions: { scale: 2 },
   }
   Plotly.react(box, figure.data, layout, config)
   box.style.minHeight = ""
   box.style.cursor = clickable ? "crosshair" : ""
+  if (aspect && !box.thins) {
+    box.thins = true
+    box.on("plotly_hover", () => thin(box))
+  }
   if (clickable && !box.listens) {
     box.listens = true
     box.on("plotly_click", (event) => {

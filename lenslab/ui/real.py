@@ -62,7 +62,7 @@ def choose() -> None:
         if names:
             st.selectbox("A real lens", names, index=None, key="real.name", on_change=picked,
                          placeholder="From the folder LENSLAB_DATA",
-                         format_func=lambda name: name.rpartition("/")[2].split(".fits")[0].replace("_", " "))
+                         format_func=catalogue.title)
         else:
             st.caption(catalogue.WHERE_TO_FIND)
     right.file_uploader("or your own image (FITS, npy, npz, PNG; up to 20 MB)", type=FILES, key="real.file",
@@ -120,8 +120,9 @@ def words(real: RealLens, fitted: beside.Beside) -> None:
                "nothing here. Real galaxies are no perfect Sersics: a residual at the centre is no fault of yours.")
     if real.known is not None and real.known.theta_E:
         error = f" ± {real.known.theta_E_err:.2g}" if real.known.theta_E_err else ""
-        st.caption(f"{real.known.name}: published Einstein radius {real.known.theta_E:g}{error}″ "
-                   f"({real.known.model or 'model not named'}).")
+        st.caption(escaped(f"{real.known.name}: published Einstein radius {real.known.theta_E:g}{error}″ "
+                           f"({real.known.model or 'model not named'})."
+                           + ("" if real.known.checked else " Not yet checked against the paper.")))
     if real.observation.notes:
         with st.expander("How the file was read"):
             for note in real.observation.notes:

@@ -77,7 +77,7 @@ def picture_panel() -> None:
                      max_upload_size=20)
     if entries := cached.real_pictures():
         st.selectbox("or a real galaxy", entries, index=None, key="w.source.real", on_change=picked,
-                     format_func=lambda entry: entry.rpartition("/")[2], placeholder="From the folder LENSLAB_DATA")
+                     format_func=upload.title_of_picture, placeholder="From the folder LENSLAB_DATA")
     if state.scene().source.picture is not None:
         st.button("Back to the smooth galaxy", key="w.source.nopicture", width="stretch",
                   on_click=lambda: state.change({"source.picture": None}))

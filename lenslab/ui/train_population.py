@@ -5,6 +5,7 @@ The core is loaded when a control is drawn, not by those who only watch.
 
 import streamlit as st
 
+from lenslab.ui.controls import several
 from lenslab.ui.train_kept import keyed, value
 
 # What a population can have besides: label and sentence of its toggle. Offered where the folder has what it needs.
@@ -23,9 +24,9 @@ def population_controls(with_data: bool = True) -> None:
     name = value("population")
     _, switches, on = POPULATIONS[name]
     if switches:
-        st.multiselect("Leave out" if on else "Put in", switches, key=keyed("switches", [], among=switches),
-                       help="Parts of this population that can be switched, to see what they are worth.",
-                       placeholder="nothing")
+        several("Leave out" if on else "Put in", switches, key=keyed("switches", [], among=switches),
+                format_func=lambda switch: switch.replace("_", " "),
+                help="Parts of this population that can be switched, to see what they are worth.")
     for extra in extras_here(name):
         label, text = EXTRA_WORDS[extra]
         st.toggle(label, key=keyed(extra, False), help=text)

@@ -8,6 +8,7 @@ from lenslab.insight import cards
 from lenslab.runs import jobs
 from lenslab.runs.jobs import Job
 from lenslab.ui import train_facts as facts
+from lenslab.ui.controls import several
 from lenslab.ui.plot import plot
 from lenslab.ui.train_form import CHOSEN, NOTICE, attempt, start_first
 from lenslab.ui.train_kept import hold, seen
@@ -21,7 +22,7 @@ A first run takes up to two minutes on two cores, one of which may be busy; on a
 longer. It simulates lenses with no substructure, with cold dark matter and with an axion vortex, learns on the fly, and
 ends with a table of what it mixes up. Two minutes take it well beyond guessing; hours take it further. It goes on in
 the background: you may close this page."""
-MORE = "Begin another run on the left (on a phone: under »). Runs go on in the background when this page is closed."
+MORE = "Begin another run in the controls, under A new run. Runs go on in the background when this page is closed."
 
 
 def notice() -> None:
@@ -52,15 +53,13 @@ def choose(known: list[Job]) -> tuple[str, list[str]]:
     if asked not in names:
         asked = next((job.name for job in known if job.live), known[0].name)
     st.session_state[CHOSEN] = asked
-    left, right = st.columns([2, 3])
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
     with left:
         st.selectbox("Run", list(names), key=CHOSEN, format_func=lambda name: f"{name} · {names.get(name, 'gone')}")
     others = [name for name in names if name != asked]
     st.session_state[BESIDE] = [name for name in st.session_state.get(BESIDE, seen(BESIDE, [])) if name in others]
-    with right:
-        st.multiselect("Compare with", others, key=BESIDE, max_selections=len(training.RUNS) - 1,
-                       placeholder="other runs, in the same picture" if others else "no other runs yet",
-                       disabled=not others)
+    with right, st.popover("Compare with other runs", icon=":material/stacked_line_chart:", disabled=not others):
+        several("Drawn in the same picture", others, key=BESIDE, most=len(training.RUNS) - 1)
     if not jobs.public():
         st.caption(MORE)
     st.query_params["run"] = asked

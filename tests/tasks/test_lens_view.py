@@ -1,5 +1,6 @@
 """What networks get of a population: the same pixels wherever they are made, and fits beside them."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -80,6 +81,12 @@ def test_a_set_of_another_definition_is_refused(small_set, monkeypatch):
     monkeypatch.setattr(dataset, "find", lambda name: find("deeplense-2"))
     with pytest.raises(ValueError, match="earlier lenslab"):
         dataset.population_of(str(small_set))
+
+
+def test_a_set_is_good_still_when_its_population_is_described_in_other_words(small_set, monkeypatch):
+    population = find(dataset.population_of(str(small_set)).name)
+    monkeypatch.setattr(dataset, "find", lambda name: replace(population, about="Said otherwise."))
+    assert dataset.population_of(str(small_set)).about == "Said otherwise."
 
 
 def test_fits_of_training_begin_where_a_taught_start_says(tmp_path):

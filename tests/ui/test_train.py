@@ -132,7 +132,7 @@ def test_real_galaxies_are_offered_where_the_folder_has_any(runs, galaxy_folder,
     assert key not in {toggle.key for toggle in app.toggle}, "seed-64 cannot have them"
     checked(app.selectbox(key="train.form.population").set_value("hst").run())
     checked(app.toggle(key=key).set_value(True).run())
-    checked(app.multiselect(key="train.form.switches").set_value(["slope"]).run())
+    checked(app.button_group(key="train.form.switches").set_value(["slope"]).run())
     checked(app.button(key="train.start").click().run())
     assert "falls to the split" in app.warning[0].value and not begun, "one galaxy cannot teach and judge"
     monkeypatch.setattr(train_form, "check_sources", lambda text: None)
@@ -148,9 +148,9 @@ def test_real_galaxies_are_offered_where_the_folder_has_any(runs, galaxy_folder,
 def test_a_switch_of_another_population_is_dropped(runs):
     app = open_page()
     checked(app.selectbox(key="train.form.population").set_value("hst").run())
-    checked(app.multiselect(key="train.form.switches").set_value(["slope"]).run())
+    checked(app.button_group(key="train.form.switches").set_value(["slope"]).run())
     checked(app.selectbox(key="train.form.population").set_value("deeplense-1").run())
-    assert app.multiselect(key="train.form.switches").value == []
+    assert app.button_group(key="train.form.switches").value == []
 
 
 @pytest.mark.parametrize(("key", "value", "told"), [
@@ -221,11 +221,11 @@ def test_runs_are_compared_and_another_quantity_is_drawn(runs):
     a_run(runs, "two", "stopped")
     app = open_page()
     other = ({"one", "two"} - {app.selectbox(key="train.run").value}).pop()
-    checked(app.multiselect(key="train.beside").set_value([other]).run())
+    checked(app.button_group(key="train.beside").set_value([other]).run())
     checked(app.selectbox(key="train.quantity").set_value("rate").run())
-    assert app.multiselect(key="train.beside").value == [other]
+    assert app.button_group(key="train.beside").value == [other]
     checked(app.selectbox(key="train.run").set_value(other).run())
-    assert app.multiselect(key="train.beside").value == []
+    assert app.button_group(key="train.beside").value == []
 
 
 def test_what_was_chosen_outlives_a_change_of_page(runs):
@@ -243,11 +243,11 @@ def test_the_runs_that_were_watched_are_the_same_after_another_page(runs):
         a_run(runs, name, "stopped")
     app = open_page()
     checked(app.selectbox(key="train.run").set_value("two").run())
-    checked(app.multiselect(key="train.beside").set_value(["one"]).run())
+    checked(app.button_group(key="train.beside").set_value(["one"]).run())
     checked(app.selectbox(key="train.quantity").set_value("rate").run())
     again = page()
     again.session_state[SEEN] = app.session_state[SEEN]  # all that Streamlit leaves: keys of no control
     again.run()
     assert checked(again).selectbox(key="train.run").value == "two"
-    assert again.multiselect(key="train.beside").value == ["one"]
+    assert again.button_group(key="train.beside").value == ["one"]
     assert again.selectbox(key="train.quantity").value == "rate"
