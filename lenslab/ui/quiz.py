@@ -153,7 +153,7 @@ def standing(game: Game, guesses: list[str], network: Network | None) -> None:
         if network is not None:
             answers = said(game, guesses, network)
             asked = len(answers) - answers.count(None)
-            st.metric("Network", f"{quiz_game.score(game, answers)} of {asked}" if guesses else "–", width=WIDTH,
+            st.metric("Network", f"{quiz_game.score(game, answers)} of {asked}" if asked else "–", width=WIDTH,
                       help="Of the images that it may be asked about: those like what it learnt from.")
         st.metric("By chance", f"{len(guesses) / len(game.classes):.1f}" if guesses else "–", width=WIDTH,
                   help=f"Right guesses that dice would have: one in {len(game.classes)}.")
