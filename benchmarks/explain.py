@@ -1,6 +1,7 @@
 """Do the explanations of a classifier show where the substructure is? Scored on test images, chance beside.
 
-    python benchmarks/explain.py CHECKPOINT --n 100 [--least 3] [--channel NAME] [--population NAME] [--sky] [--json]
+    python benchmarks/explain.py CHECKPOINT --n 100 [--least 3] [--write] [--json]
+                                            [--channel NAME] [--population NAME] [--sky]
 
 For each class of the checkpoint's population that has substructure, n test images whose lambda (lenslab.images.ceiling)
 is at least `--least` sigmas, below which nobody could point at anything; the class that is explained is the true one.
@@ -18,6 +19,7 @@ is at least `--least` sigmas, below which nobody could point at anything; the cl
 
 `image` stands among the methods as a map too: brightness in sigmas, where an eye looks that learnt nothing. Means over
 images with the 95 % interval of the bootstrap; `over` is the paired gain over chance, above 0 where the map is better.
+With --write the scores go into the header, where the Classify page finds what it says of each map.
 """
 
 import argparse
@@ -34,6 +36,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lenslab import checkpoint
 from lenslab.images.ceiling import residuals
 from lenslab.images.draw import brighter, exposed, items, wanted
 from lenslab.images.galaxies import with_galaxies
@@ -202,7 +205,7 @@ def printed(name: str, n: int, strong: float, table: dict) -> None:
               flush=True)
 
 
-def main() -> None:
+def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--n", type=int, default=100, help="images of each class")
@@ -211,7 +214,11 @@ def main() -> None:
     parser.add_argument("--population", help="whose images are explained; without it those it was trained on")
     parser.add_argument("--sky", action="store_true", help="delete to an empty sky, not to the smooth lens")
     parser.add_argument("--json", action="store_true")
-    settings = parser.parse_args()
+    parser.add_argument("--write", action="store_true", help="put the scores into the header of the checkpoint")
+    settings = parser.parse_args(words)
+    if settings.write and (settings.channel or settings.population or settings.sky):
+        parser.error("--write is for what the page shows: the network's own images, all channels, the smooth lens for "
+                     "a baseline. Leave out --channel, --population and --sky.")
     model = classify.load(settings.checkpoint)
     population = find(settings.population or model.card["population"])
     if list(population.classes) != list(model.card["classes"]):
@@ -229,9 +236,12 @@ def main() -> None:
         printed(name, len(images.signal), images.strong, table)
     out["ms"] = milliseconds(model, answers.given_of(model, pieces(images.observation)[0]))
     print("\nms of one map: " + ", ".join(f"{name} {value:.0f}" for name, value in out["ms"].items()))
+    if settings.write:
+        checkpoint.remark(settings.checkpoint, explanations={name: out[name] for name in ("least", "classes")})
     if settings.json:
         print(json.dumps(out))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -32,11 +32,12 @@ MARGIN = dict(l=4, r=74, t=34, b=6, autoexpand=False)
 
 @dataclass(frozen=True)
 class Frame:
-    """Where pixels lie: sides in pixels and the size of one, centred on 0."""
+    """Where pixels lie: sides in pixels, the size of one, and where their middle is."""
 
     height: int
     width: int
-    pixel_scale: float  # arcsec
+    pixel_scale: float                         # arcsec
+    center: tuple[float, float] = (0.0, 0.0)   # x, y in arcsec
 
     @property
     def half_width(self) -> float:
@@ -49,8 +50,8 @@ class Frame:
     @property
     def axes(self) -> dict:
         """First pixel and step, as plotly's heatmap takes them."""
-        s = self.pixel_scale
-        return dict(x0=-(self.width - 1) / 2 * s, dx=s, y0=-(self.height - 1) / 2 * s, dy=s)
+        s, (x, y) = self.pixel_scale, self.center
+        return dict(x0=x - (self.width - 1) / 2 * s, dx=s, y0=y - (self.height - 1) / 2 * s, dy=s)
 
 
 def plane(values: "Tensor | np.ndarray", row: int = 0) -> np.ndarray:
@@ -91,17 +92,18 @@ def picture(z: np.ndarray, frame: Frame, *, title: str, colours, limits: tuple[f
                       **(dict(tickvals=ticks[0], ticktext=ticks[1]) if ticks else dict(nticks=5))))
     if values is not None:
         trace["customdata"] = np.ascontiguousarray(values, dtype=np.float32)
-    w, h = frame.half_width, frame.half_height
+    w, h, (x, y) = frame.half_width, frame.half_height, frame.center
     bar, words = scale_bar(frame, ink)
     layout = dict(
         title=dict(text=title, x=0, xref="paper", xanchor="left", y=1, yref="container", yanchor="top",
                    pad=dict(t=9), font=dict(size=14)),
-        height=height, margin=MARGIN, uirevision=f"{w:.4f} {h:.4f}", hovermode="closest", dragmode=False,
-        hoverlabel=dict(bgcolor="#10141e", bordercolor="#8a90a0", font=dict(size=11, color=INK)), showlegend=False,
+        height=height, margin=MARGIN, uirevision=f"{w:.4f} {h:.4f} {x:.4f} {y:.4f}",
+        hovermode="closest", dragmode=False, showlegend=False,
+        hoverlabel=dict(bgcolor="#10141e", bordercolor="#8a90a0", font=dict(size=11, color=INK)),
         modebar=dict(bgcolor="rgba(0,0,0,0)", color="#8a90a0", activecolor="#5b7fd0"),
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        xaxis=dict(visible=False, range=[-w, w], constrain="domain"),
-        yaxis=dict(visible=False, range=[-h, h], scaleanchor="x", constrain="domain"),
+        xaxis=dict(visible=False, range=[x - w, x + w], constrain="domain"),
+        yaxis=dict(visible=False, range=[y - h, y + h], scaleanchor="x", constrain="domain"),
         shapes=[bar], annotations=[words, *notes])
     # Without plotly's validation, which costs more than the drawing; the tests validate every figure once.
     return go.Figure(data=[trace, *over], layout={"template": None, **layout}, _validate=False)
@@ -110,8 +112,8 @@ def picture(z: np.ndarray, frame: Frame, *, title: str, colours, limits: tuple[f
 def scale_bar(frame: Frame, ink: str) -> tuple[dict, dict]:
     """A bar of 1 arcsec low on the left (a shorter one in small frames) with its length beside it."""
     length = 1.0 if frame.half_width >= 1.2 else nice(frame.half_width * 0.6)
-    x = -frame.half_width * 0.93
-    y = -frame.half_height * 0.92
+    x = frame.center[0] - frame.half_width * 0.93
+    y = frame.center[1] - frame.half_height * 0.92
     bar = dict(type="line", x0=x, x1=x + length, y0=y, y1=y, line=dict(color=ink, width=2.5))
     words = dict(x=x + length / 2, y=y, text=f"{length:g}″", showarrow=False, yanchor="bottom", yshift=2,
                  font=dict(color=ink, size=12))
@@ -120,7 +122,8 @@ def scale_bar(frame: Frame, ink: str) -> tuple[dict, dict]:
 
 def compass(frame: Frame, north: float, east_left: bool, ink: str = INK) -> list[dict]:
     """Arrows to north and east high on the right, as annotations; `north` is rad from +y counter-clockwise."""
-    length, corner = 0.2 * frame.half_width, (0.72 * frame.half_width, 0.66 * frame.half_height)
+    length = 0.2 * frame.half_width
+    corner = (frame.center[0] + 0.72 * frame.half_width, frame.center[1] + 0.66 * frame.half_height)
     up = (-sin(north), cos(north))
     side = 1 if east_left else -1
     arrows = []

@@ -14,6 +14,7 @@ from lenslab.figures.training import FAINT, MARGIN, chart
 
 COLOURS = {"smooth": "#8a8f9c", "no_sub": "#8a8f9c", "cdm": "#3f74c8", "wdm": "#1f9e89", "fdm": "#9b5fc0",
            "vortex": "#d9822b", "axion": "#d9822b"}
+NO_ANSWER = "rgba(138, 143, 156, 0.3)"
 OTHER = "#c2527a"      # of a class without a colour of its own
 NAMES = {"smooth": "Smooth", "no_sub": "No substructure", "cdm": "Cold (CDM)", "wdm": "Warm (WDM)",
          "fdm": "Fuzzy (FDM)", "vortex": "Vortex line", "axion": "Axion"}
@@ -23,12 +24,16 @@ ROW, GAP, HEAD, FOOT = 30, 26, 36, 34    # px of a bar with its space, between n
 
 @dataclass(frozen=True)
 class Answer:
-    """One network's probabilities (C,), and how far they go over several looks at the same image, low and high (C,)."""
+    """One network's probabilities (C,), and how far they go over several looks at the same image, low and high (C,).
+
+    valid   False: the network was shown what it never learnt from; its bars are pale and without numbers
+    """
 
     name: str
     probabilities: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
+    valid: bool = True
 
 
 def colour(name: str) -> str:
@@ -56,8 +61,9 @@ def bars(answers: Sequence[Answer], classes: Sequence[str], *, truth: str | None
         labels += [f"<b>{named(name)} ✓</b>" if name == truth else named(name) for name in classes]
         traces.append(trace(answer, classes, rows))
         edge = answer.probabilities if answer.high is None else np.maximum(answer.probabilities, answer.high)
-        notes += [dict(x=float(end), y=row, xanchor="left", xshift=5, text=percent(value), showarrow=False,
-                       font=dict(size=12)) for row, value, end in zip(rows, answer.probabilities, edge, strict=True)]
+        notes += [] if not answer.valid else [
+            dict(x=float(end), y=row, xanchor="left", xshift=5, text=percent(value), showarrow=False,
+                 font=dict(size=12)) for row, value, end in zip(rows, answer.probabilities, edge, strict=True)]
     low, high = places[-1] - 0.62, 0.62
     height = HEAD + FOOT + round((high - low) * ROW)
     figure = chart(title, traces, height, key="bars " + " ".join(answer.name for answer in answers), notes=notes,
@@ -73,8 +79,9 @@ def trace(answer: Answer, classes: Sequence[str], rows: Sequence[float]) -> dict
     """The bars of one network."""
     values = np.asarray(answer.probabilities, float)
     found = dict(type="bar", orientation="h", x=values.tolist(), y=list(rows), width=0.62, name=answer.name,
-                 marker=dict(color=[colour(name) for name in classes]), customdata=[named(name) for name in classes],
-                 hovertemplate=f"{answer.name}<br>%{{customdata}}: %{{x:.1%}}<extra></extra>")
+                 marker=dict(color=[colour(name) if answer.valid else NO_ANSWER for name in classes]),
+                 customdata=[named(name) for name in classes], hovertemplate=f"{answer.name}<br>%{{customdata}}: "
+                 + ("%{x:.1%}" if answer.valid else "no answer") + "<extra></extra>")
     if answer.low is not None and answer.high is not None:
         found["error_x"] = dict(type="data", symmetric=False, thickness=1.4, width=4, color=FAINT,
                                 array=np.maximum(answer.high - values, 0).tolist(),

@@ -8,10 +8,14 @@ from lenslab.figures.mass import Curves
 from lenslab.figures.stretch import Stretch
 
 
-def source_plane(source: np.ndarray, half_width: float, *, center: tuple[float, float], caustics: Curves = (),
+def source_plane(source: np.ndarray, half_width: float, *, center: tuple[float, float],
+                 middle: tuple[float, float] = (0.0, 0.0), caustics: Curves = (),
                  title: str = "Source, with caustics", height: int = 268) -> go.Figure:
-    """Surface brightness (G, G) counts/s/arcsec^2 without a lens, caustics dashed, a cross at the source's place."""
-    frame = Frame(*source.shape, 2 * half_width / source.shape[-1])
+    """Surface brightness (G, G) counts/s/arcsec^2 without a lens, caustics dashed, a cross at the source's place.
+
+    center   x, y of the source;  middle   x, y of the frame's middle, where the lens is; arcsec
+    """
+    frame = Frame(*source.shape, 2 * half_width / source.shape[-1], middle)
     stretch = Stretch.of("asinh", source, noise=0.02 * float(source.max()))
     cross = dict(type="scatter", mode="markers", x=[center[0]], y=[center[1]], hoverinfo="skip",
                  marker=dict(symbol="cross-thin", size=15, line=dict(color="#7fe0ff", width=2)))

@@ -19,6 +19,7 @@ from lenslab.population import CHUNK, Population
 from lenslab.scene import Scene
 from lenslab.scenes import Scenes
 
+FAINTEST = 1e-3   # S below which no brightness of the source would help
 MOST = 10**6   # items of a split that can be asked for by their place
 
 
@@ -74,3 +75,19 @@ def estimated(scenes: Scenes, image: Tensor) -> Tensor:
 def given(scene: Scene) -> Observation:
     """One scene, in float32 as networks were trained."""
     return given_scenes(Scenes.of([scene]))
+
+
+def of_brightness(scene: Scene, low: float, high: float) -> tuple[Scene, float]:
+    """The scene with its source made so bright that S lies between two limits, the nearer one where it did not; and S.
+
+    A source that sends no light into the frame stays as it is.
+    """
+    scenes = Scenes.of([scene], dtype=torch.float32)
+    with torch.no_grad():
+        realisation = realise(scenes)
+        S = float(exposed(scenes, realisation, None)[2][0])
+        wanted = min(max(S, low), high)
+        if wanted == S or S < FAINTEST:
+            return scene, S
+        shift, _, reached = exposed(scenes, realisation, np.array([wanted]))
+    return brighter(Scenes.of([scene], dtype=torch.float64), shift).scene(0), float(reached[0])

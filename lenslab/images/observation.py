@@ -57,7 +57,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Maps:
-    """What is true behind an image, on pixel centres of the image plane, except the source on a plane of its own."""
+    """What is true behind an image, on pixel centres of the image plane, but the source on a plane about its lens."""
 
     source: Tensor                # (B, G, G) counts/s/arcsec^2, as it would be seen without a lens
     source_half_width: float      # arcsec from the middle of `source` to its edge

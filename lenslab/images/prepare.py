@@ -12,7 +12,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from lenslab.images import sky
+from lenslab.images import arcs, sky
 from lenslab.images.lens_light import LensLight, fit_lens_light, kernel_fwhm, peaks, second_galaxy
 from lenslab.images.observation import Observation
 from lenslab.images.resample import resampled
@@ -63,6 +63,7 @@ def prepare(observation: Observation, camera: Camera, *, center: tuple[float, fl
     galaxies = find_galaxies(observation, center, subtract_lens_light, steps, warnings)
     middle = center or middle_of(galaxies)
     before, offset = part_of(observation, camera, middle, steps)
+    warnings += arcs.missing(before)
     galaxies = [(x - offset[0], y - offset[1]) for x, y, _ in galaxies]
     fit, subtracted = None, before
     if subtract_lens_light and galaxies:

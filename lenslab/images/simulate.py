@@ -123,13 +123,15 @@ def maps(scenes: Scenes, realisation: Realisation | None = None, source_side: in
         r2 = (x - column(scenes["lens.center_x"])) ** 2 + (y - column(scenes["lens.center_y"])) ** 2
         delta_kappa = delta_kappa + column(lens.realisation.annulus_kappa) * (r2 < column(
             lens.realisation.annulus_outer) ** 2)
-    return Maps(source=source_light(scenes, plane[None, None, :], plane[None, :, None]),
+    source_x, source_y = (column(scenes[f"lens.center_{axis}"]) + at for axis, at in
+                          (("x", plane[None, None, :]), ("y", plane[None, :, None])))
+    return Maps(source=source_light(scenes, source_x, source_y),
                 source_half_width=half_width, kappa=lens.convergence(x, y), psi=lens.potential(x, y),
                 alpha_x=alpha_x, alpha_y=alpha_y, mu=magnification(lens.deflection, x, y), delta_kappa=delta_kappa)
 
 
 def source_half_width(scenes: Scenes) -> float:
-    """Half of the source plane that is worth showing: the caustics and the source, in steps of 0.1 arcsec."""
+    """Half of the source plane about the lens that is worth showing: caustics and source, in steps of 0.1 arcsec."""
     offset = torch.hypot(scenes["source.center_x"] - scenes["lens.center_x"],
                          scenes["source.center_y"] - scenes["lens.center_y"])
     reach = torch.maximum(0.7 * scenes["lens.theta_E"], offset + 1.5 * scenes["source.R_sersic"])

@@ -20,11 +20,11 @@ STEPS = 32            # of integrated gradients, Gauss-Legendre
 PATCHES = 16          # patches of occlusion along a side of what the network sees, each overlapping the next by half
 AT_ONCE = 32          # images in one pass: bounds the memory of integrated gradients and occlusion
 METHODS = {
-    "grad_cam": "Grad-CAM: where the last convolutions respond to what raises this class; coarse and quick.",
     "integrated_gradients": "Integrated gradients: each pixel's share of what the image adds to the logit of this "
                             "class, as its light grows from an empty sky; fine and noisy.",
     "occlusion": "Occlusion: how far the logit of this class falls when a patch is replaced by empty sky; slow, and "
                  "needs no gradient.",
+    "grad_cam": "Grad-CAM: where the last convolutions respond to what raises this class; coarse and quick.",
 }
 
 

@@ -100,12 +100,13 @@ def maps(scene: Scene) -> Maps:
 
 @lru_cache(maxsize=12)
 def source_plane(scene: Scene) -> tuple[np.ndarray, float]:
-    """The source without a lens (G, G), and half its frame in arcsec."""
+    """The source without a lens (G, G), and half its frame in arcsec; the frame's middle is the lens's centre."""
     scenes = batch(replace(scene, substructure=Substructure()))
     half = simulate.source_half_width(scenes)
     axis = pixel_axis(SOURCE_SIDE, 2 * half / SOURCE_SIDE, device=scenes["lens.theta_E"].device,
                       dtype=scenes["lens.theta_E"].dtype)
-    return source_light(scenes, axis[None, None, :], axis[None, :, None])[0].cpu().numpy(), half
+    x, y = scene.lens.center_x + axis[None, None, :], scene.lens.center_y + axis[None, :, None]
+    return source_light(scenes, x, y)[0].cpu().numpy(), half
 
 
 @lru_cache(maxsize=24)

@@ -25,8 +25,9 @@ KEPT, ITEM, FROM = "classify.kept", "classify.item", "classify.from"
 SOURCES = {"example": "Example", "lens": "My lens", "real": "Real", "set": "Data set"}
 MOST_BESIDE = 4    # networks that are asked at once
 ANY, ANSWER, ALL, NONE = "any", "its answer", "all", "none"
-METHOD_NAMES = {"grad_cam": "Grad-CAM", "integrated_gradients": "Integrated gradients", "occlusion": "Occlusion",
+METHOD_NAMES = {"integrated_gradients": "Integrated gradients", "occlusion": "Occlusion", "grad_cam": "Grad-CAM",
                 NONE: "None: the image alone"}
+OWN = ("lens", "real")     # images of lenses that no population drew
 FACTORS = {  # what can be changed: label, limits, step, what a factor means
     "substructure": ("Substructure", 0.0, 4.0, 0.05, "Every clump, grain or line so many times as heavy, at its place. "
                      "0 takes all of it away."),
@@ -102,8 +103,12 @@ def arrive(known: dict[str, list[Network]]) -> str | None:
 
 def form(known: dict[str, list[Network]]) -> Choice:
     """Networks and image; the evidence has a form of its own, since it asks what the networks said."""
+    names = list(SOURCES)[:3] if jobs.public() else list(SOURCES)
+    among("classify.form.source", names)
+    turned = st.session_state.get(state.SCENE, Scene()) != Scene()
+    source_key = keyed("source", "lens" if turned else "example")   # drawn below, and asked for its networks here
     among("classify.form.population", known)
-    st.selectbox("Networks that learnt from", list(known), key=keyed("population", next(iter(known))),
+    st.selectbox("Networks that learnt from", list(known), key=keyed("population", first(known, chosen("source"))),
                  help="A network knows the camera and the lenses of one population, and sees every image with them.")
     population = chosen("population")
     by_name = {network.name: network for network in known[population]}
@@ -113,15 +118,28 @@ def form(known: dict[str, list[Network]]) -> Choice:
     st.session_state[f"classify.form.{key}"] = [name for name in chosen(key) if name in by_name]
     several("Side by side", by_name, key=f"classify.form.{key}", most=MOST_BESIDE,
             format_func=lambda name: by_name[name].short)
-    names = list(SOURCES)[:3] if jobs.public() else list(SOURCES)
-    among("classify.form.source", names)
-    turned = st.session_state.get(state.SCENE, Scene()) != Scene()
-    st.segmented_control("Image", names, key=keyed("source", "lens" if turned else "example"), required=True,
-                         format_func=SOURCES.get, width="stretch")
+
+    def moved():
+        if not suits(population, chosen("source")):
+            st.session_state["classify.form.population"] = first(known, chosen("source"))
+
+    st.segmented_control("Image", names, key=source_key, required=True, format_func=SOURCES.get, width="stretch",
+                         on_change=moved)
     source = chosen("source") or "example"
     image = {"example": example, "lens": lens, "real": real.real, "set": data_set}[source](population)
     changes = () if source == "real" or image is None else what_if()
     return Choice(population, tuple(by_name[name] for name in chosen(key)), image, changes, source)
+
+
+def suits(population: str, source: str | None) -> bool:
+    """Whether networks of a population may be asked about such images: a lens of one's own needs lenses that vary."""
+    return source not in OWN or "lens.theta_E" in find(population).kept
+
+
+def first(known: dict[str, list[Network]], source: str | None) -> str:
+    """The population whose networks are asked unless another is chosen: for lenses of one's own, hst where there is."""
+    names = ["hst", *known] if source in OWN else list(known)
+    return next((name for name in names if name in known and suits(name, source)), next(iter(known)))
 
 
 def among(key: str, options) -> None:
@@ -192,7 +210,8 @@ def what_if() -> Changes:
 def evidence_form(networks: tuple[Network, ...]) -> Evidence | None:
     """Method, class, channel and opacity of what is drawn over the image."""
     st.markdown("**Evidence over the image**")
-    st.selectbox("Method", list(METHOD_NAMES), key=keyed("method", "grad_cam"), format_func=METHOD_NAMES.get)
+    st.selectbox("Method", list(METHOD_NAMES), key=keyed("method", next(iter(METHOD_NAMES))),
+                 format_func=METHOD_NAMES.get)
     method = chosen("method")
     if method == NONE or not networks:
         return None

@@ -9,7 +9,7 @@ from functools import lru_cache
 import torch
 
 from lenslab.images import dataset, what_if
-from lenslab.images.item import given, index_of, item
+from lenslab.images.item import given, index_of, item, of_brightness
 from lenslab.images.observation import Observation
 from lenslab.images.simulate import signal_to_noise
 from lenslab.population import Population, find
@@ -29,7 +29,7 @@ class Shown:
     where: str                      # a sentence: where it comes from
     scene: Scene | None = None      # what is true of it; None for a real one
     truth: str | None = None        # its class in the population; None: unknown, or none of them
-    remarks: tuple[str, ...] = ()   # what the visitor should know before believing an answer
+    outside: tuple[str, ...] = ()   # in what it differs from all that its population has: there is no answer then
     prepared: object = field(default=None)  # lenslab.images.prepare.Prepared of a real image
 
     @property
@@ -46,28 +46,32 @@ def truth_of(population: Population, scene: Scene) -> str | None:
 
 
 @lru_cache(maxsize=24)
-def of_scene(scene: Scene, population_name: str, where: str, remarks: tuple[str, ...] = ()) -> Shown:
+def of_scene(scene: Scene, population_name: str, where: str) -> Shown:
     """A scene that has the camera of a population."""
-    seen = given(scene)
-    remarks += out_of_range(find(population_name), scene, seen)
-    return Shown(seen, where, scene, truth_of(find(population_name), scene), remarks)
+    population, seen = find(population_name), given(scene)
+    outside = of_no_class(population, scene) + out_of_range(population, scene, seen)
+    return Shown(seen, where, scene, truth_of(population, scene), outside)
 
 
 def of_lens(scene: Scene, population_name: str, changes: tuple[tuple[str, float], ...] = ()) -> Shown:
     """The lens of the Simulate page before the camera of a population."""
     population = find(population_name)
-    camera, remarks = population.camera, []
+    camera = population.camera
     where = (f"Your lens of the Simulate page, seen by the camera that these networks know: {camera.num_pix} × "
              f"{camera.num_pix} pixels of {camera.pixel_scale:g}″, a blur of {camera.fwhm:g}″.")
     if scene.lens_light and not population.most_lights:
         scene = replace(scene, lens_light=())
         where += " The light of the lens galaxy is left out, as it was while they learnt."
-    if truth_of(population, scene) is None:
-        kind = "a clump placed by hand" if scene.substructure.clumps else KIND_NAMES[scene.substructure.kind]
-        remarks.append(f"This lens has {kind}, and no class of {population_name} is that: the networks can only name "
-                       f"one of {', '.join(population.classes)}, and whatever they name is not it.")
-    scene = what_if.changed(replace(scene, camera=camera), **dict(changes))
-    return of_scene(scene, population_name, where, tuple(remarks))
+    scene, law = replace(scene, camera=camera), population.laws.get("signal_to_noise")
+    if law is not None:
+        turned, (scene, S) = scene, within(scene, *law.limits)
+        if scene != turned:
+            where += (f" Its source is as bright as gives S = {S:.0f} there, since they have seen {law.limits[0]:g} to "
+                      f"{law.limits[1]:g}.")
+    return of_scene(what_if.changed(scene, **dict(changes)), population_name, where)
+
+
+within = lru_cache(maxsize=24)(of_brightness)    # each turn of the page asks again
 
 
 def of_item(population_name: str, split: str, seed: int, index: int,
@@ -118,6 +122,15 @@ def _of_set(path: str, row: int, population_name: str) -> Shown:
         truth = made.classes[int(made.labels[row])]
         where = f"Row {row} of {len(made)} of this set, {made.header['split']} split of {made.header['population']}."
     return Shown(seen, where, scene, truth)
+
+
+def of_no_class(population: Population, scene: Scene) -> tuple[str, ...]:
+    """A sentence where the population has no class for a scene."""
+    if truth_of(population, scene) is not None:
+        return ()
+    kind = "a clump placed by hand" if scene.substructure.clumps else KIND_NAMES[scene.substructure.kind]
+    return (f"This lens has {kind}, and no class of {population.name} is that: the networks can only name one of "
+            f"{', '.join(population.classes)}, and whatever they name is not it.",)
 
 
 def out_of_range(population: Population, scene: Scene, seen: Observation) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ FAINT = 1.0      # sigmas, limits of what ripples change: spread over an arc, a 
 QUESTIONS = {"substructure": "What if the substructure were lighter or heavier?",
              "noise": "What if the image were noisier or cleaner?",
              "seeing": "What if the image were sharper or more blurred?"}
+NO_CURVES = "There is no answer that could change: this lens lies outside of what these networks learnt from."
 WORDS = {"substructure": "mass of the substructure (×)", "noise": "noise (×)", "seeing": "width of the blur (×)"}
 
 
@@ -61,7 +62,11 @@ def what_if_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None)
         return made, [(network.short, models.along(network, made)) for network in networks]
 
     try:
-        scene = choice.image(tuple(item for item in choice.changes if item[0] != quantity)).scene
+        base = choice.image(tuple(item for item in choice.changes if item[0] != quantity))
+        if base.outside:
+            st.info(f"{NO_CURVES} {' '.join(base.outside)}", icon=":material/info:")
+            return
+        scene = base.scene
         made, found = through_the_gate(work, "The same lens, changed step by step", key="classify.sweep.stop",
                                        on_stop=away)
     except ValueError as error:
@@ -74,8 +79,10 @@ def what_if_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None)
     drawn = zip(("Solid", "dashed", "dotted"), found, strict=False)
     dashes = " " + ", ".join(f"{dash}: {escaped(name)}" for dash, (name, _) in drawn) + "." if len(found) > 1 else ""
     cut = " Heavier than drawn, it would outweigh the lens." if made.factors[-1] < STEPS[quantity][-1] else ""
+    gaps = (" Where a line is missing, the image lies outside of what the network learnt from."
+            if any(np.isnan(values).any() for _, values in found) else "")
     st.caption("The same lens and the same random numbers of the noise; only this one thing changes. The sliders under "
-               f"*What if* show such an image.{dashes}{cut}")
+               f"*What if* show such an image.{dashes}{gaps}{cut}")
 
 
 def away() -> None:
@@ -111,8 +118,13 @@ def evidence_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
     if wanted is None or wanted.network not in answers:
         st.info("Choose a method under **Evidence over the image**.", icon=":material/visibility:")
         return
-    target, truth = show.target_of(wanted, answers), show.true_pixels(shown) if telling(shown) else None
-    label = named(find(choice.population).classes[target])
+    target = show.target_of(wanted, shown, answers)
+    if target is None:
+        st.info("The network has no answer here that could be explained; choose a class under **Evidence over the "
+                "image**.", icon=":material/info:")
+        return
+    truth, name = show.true_pixels(shown) if telling(shown) else None, find(choice.population).classes[target]
+    label = named(name)
     for place, method in zip(st.columns(len(METHODS)), METHODS, strict=True):
         weights = show.explained(wanted.network, shown, target, method, wanted.channel)
         with place:
@@ -120,6 +132,7 @@ def evidence_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
                                  title=METHOD_NAMES[method]), key=f"classify.evidence.{method}", later=True,
                  alt=f"Evidence for {label} by {METHOD_NAMES[method]}")
             st.caption(METHODS[method] if truth is None else score(choice, shown, weights, truth))
+            st.caption(show.worth(wanted.network, name, method))
     st.caption(f"What speaks for **{label}** in the eyes of {escaped(wanted.network.short)}, by three methods. " + (
                    "Share: how much of the evidence lies within one PSF width of the outlined truth; chance is what an "
                    "even spread over the arc would have." if truth is not None else

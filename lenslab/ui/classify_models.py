@@ -6,6 +6,7 @@ A network is loaded once for all sessions and only read. Answers are kept by the
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from lenslab.tasks.classify import answers
 from lenslab.ui import cached
 from lenslab.ui.classify_image import Shown
 
-STRANGE = 0.01    # share of held-out images that look stranger; below it the page warns
+STRANGE = 0.01    # share of held-out images that look stranger; below it an image lies outside of what was learnt
 USUAL = "seed-64"  # what the page names where there is nothing: it is learnt in minutes
 
 
@@ -101,10 +102,12 @@ def sound(path: Path, card: dict) -> Network:
 
 
 def making(population: str = USUAL, network: str = "cnn") -> str:
-    """The commands that make a checkpoint where this page looks for it."""
-    run = f"runs/{network}-{family(population)}"
+    """The commands that make a checkpoint where this page looks for it, under a name that no other has."""
+    run, name = f"runs/{network}-{family(population)}", f"classify-{family(population)}"
+    names = chain((name, f"{name}-{network}"), (f"{name}-{network}-{number}" for number in count(2)))
+    path = next(path for path in (checkpoints_folder() / f"{name}.safetensors" for name in names) if not path.exists())
     return (f"python -m lenslab train classify --network {network} --population {population} --run {run} lr=0.001\n"
-            f"cp {run}/best.safetensors {checkpoints_folder()}/classify-{family(population)}.safetensors")
+            f"cp -n {run}/best.safetensors {path}")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -179,9 +182,13 @@ def novelty(model: torch.nn.Module, given: torch.Tensor) -> float | None:
 
 @lru_cache(maxsize=64)
 def along(network: Network, swept) -> np.ndarray:
-    """(n, C) of the rows of `swept.observations`, one after the other."""
+    """(n, C) of the rows of `swept.observations`, one after the other; NaN for one outside of what was learnt."""
     model = model_of(network)
-    return np.concatenate([probabilities(model, given_of(model, each)) for each in swept.observations])
+    given = torch.cat([given_of(model, each) for each in swept.observations])
+    with torch.no_grad():
+        usual = answers.novelty_of(model, given)
+    found = probabilities(model, given)
+    return found if usual is None else np.where(usual.numpy()[:, None] < STRANGE, np.nan, found)
 
 
 @lru_cache(maxsize=64)

@@ -105,4 +105,6 @@ def made_fit(kept: Kept, population_name: str, subtract: bool) -> Shown:
     off = "" if made.lens_light is None else ", the light of its lens galaxy taken off"
     where = (f"{name}, on the pixels that these networks know: {camera.num_pix} × {camera.num_pix} of "
              f"{camera.pixel_scale:g}″{off}.")
-    return Shown(made.observation, where, remarks=tuple(map(escaped, made.warnings)), prepared=made)
+    outside = () if "lens.theta_E" in population.kept else (
+        f"The lenses of {population_name} have one mass and one shape; a real lens has its own.",)
+    return Shown(made.observation, where, outside=outside + tuple(map(escaped, made.warnings)), prepared=made)

@@ -1,17 +1,20 @@
 """What the Classify page shows: the image with the evidence over it, and beside it what the networks say."""
 
+from collections.abc import Collection
+
 import streamlit as st
 
 from lenslab.checkpoint import duration_words
 from lenslab.figures import classification, observed
 from lenslab.figures.classification import named
 from lenslab.figures.evidence import evidence as evidence_figure
-from lenslab.insight import cards, localise
+from lenslab.insight import cards, localise, map_scores
 from lenslab.insight.explain import METHODS
 from lenslab.population import find
 from lenslab.symmetry import GROUPS
 from lenslab.ui import cached
 from lenslab.ui import classify_models as models
+from lenslab.ui import classify_trust as trust
 from lenslab.ui.classify_form import ANSWER, Choice, Evidence
 from lenslab.ui.classify_image import Shown
 from lenslab.ui.classify_models import Answer, Network
@@ -55,36 +58,14 @@ def ask_all(choice: Choice, shown: Shown) -> Answers:
     return answers
 
 
-def warnings(choice: Choice, shown: Shown, answers: Answers) -> None:
-    """What stands above the probabilities because they may mean nothing."""
-    strange = [network for network, answer in answers.items()
-               if answer.strange is not None and answer.strange < models.STRANGE]
-    if strange:
-        who = " and ".join(escaped(network.short) for network in strange)
-        st.warning(f"This image lies outside of what **{who}** learnt from: fewer than 1 in 100 images of "
-                   f"{choice.population} look so strange to it. Do not believe the probabilities below.",
-                   icon=":material/warning:")
-    elif not shown.simulated and any(answer.strange is None for answer in answers.values()):
-        st.warning("These checkpoints cannot tell how far an image lies from what they learnt from. Real lenses may "
-                   "well lie outside: take the probabilities as a game.", icon=":material/warning:")
-    if told := [doubt for network in answers if (doubt := doubts(network))]:
+def warnings(shown: Shown, answers: Answers) -> dict[Network, tuple[str, ...]]:
+    """What stands above the probabilities; returns the networks that have no answer, and why."""
+    none = {network: why for network, answer in answers.items() if (why := trust.outside(network, shown, answer))}
+    if none:
+        st.warning(trust.refusal(none, every=len(none) == len(answers)), icon=":material/warning:")
+    if told := [doubt for network in answers if (doubt := trust.doubts(network))]:
         st.info("\n\n".join(told), icon=":material/school:")
-    for remark in shown.remarks:
-        st.caption(f":material/info: {remark}")
-
-
-def doubts(network: Network) -> str:
-    """What may be expected of a network that learns still, or that has learnt nothing; "" of any other."""
-    (reached, limits), figures = cards.measured(network.card, "macro_auc"), ""
-    n = cards.metrics_of(network.card).get("n")
-    if reached is not None and isinstance(n, int):
-        split = "test" if network.card.get("split") == "test" else "validation"
-        figures = f" On {n:,} {split} images its macro AUC was {reached:.2f}: 0.5 is guessing and 1 is never wrong."
-    if network.card.get("complete") is False:
-        return f"**{escaped(network.short)}** is still learning: its training is not complete.{figures}"
-    if limits and limits[0] <= 0.5:
-        return f"**{escaped(network.short)}** guesses: its training was too short for what it was to learn.{figures}"
-    return ""
+    return none
 
 
 def verdict(answers: Answers, classes: tuple[str, ...]) -> str:
@@ -102,21 +83,26 @@ def verdict(answers: Answers, classes: tuple[str, ...]) -> str:
                                                  for network, word in words.items()) + "."
 
 
-def probabilities(choice: Choice, shown: Shown, answers: Answers, truth: str | None) -> None:
-    """The bars, and what they mean."""
+def probabilities(choice: Choice, answers: Answers, none: Collection[Network], truth: str | None) -> None:
+    """The bars, and what they mean; those of networks in `none` are grey and mean nothing."""
     population = find(choice.population)
-    st.markdown(verdict(answers, population.classes))
-    bars = [classification.Answer(network.short.replace("<", ""), answer.probabilities, answer.low, answer.high)
-            for network, answer in answers.items()]
-    said = "; ".join(f"{answer.name}: " + ", ".join(
+    believed = {network: answer for network, answer in answers.items() if network not in none}
+    if believed:
+        st.markdown(verdict(believed, population.classes))
+    bars = [classification.Answer(network.short.replace("<", ""), answer.probabilities, answer.low, answer.high,
+                                  valid=network in believed) for network, answer in answers.items()]
+    said = "; ".join(f"{answer.name}: " + (", ".join(
         f"{named(name)} {classification.percent(float(value))}" for name, value in
-        zip(population.classes, answer.probabilities, strict=True)) for answer in bars)
-    plot(classification.bars(bars, population.classes, truth=truth), key="classify.bars", square=False,
-         alt=f"Probabilities of the classes. {said}")
+        zip(population.classes, answer.probabilities, strict=True)) if answer.valid else "no answer")
+        for answer in bars)
+    plot(classification.bars(bars, population.classes, truth=truth, title="What the networks say" if believed else
+                             "No answer: these bars mean nothing"),
+         key="classify.bars", square=False, alt=f"Probabilities of the classes. {said}")
     ways, longest = len(GROUPS[population.symmetry]), max(answer.seconds for answer in answers.values())
-    st.caption(f"Calibrated: of images that a network calls 80 %, about 80 % are what it says. Whiskers: how far its "
-               f"answer goes over the {ways} ways to turn and mirror the image, which change nothing about the lens. "
-               f"Answered in {1e3 * longest:.0f} ms.")
+    meaning = ("" if not believed else f"Calibrated on {choice.population}: of its images that a network calls 80 %, "
+               "about 80 % are what it says. ")
+    st.caption(f"{meaning}Whiskers: how far the bars go over the {ways} ways to turn and mirror the image, which "
+               f"change nothing about the lens. Answered in {1e3 * longest:.0f} ms.")
 
 
 def tell_truth(shown: Shown) -> bool:
@@ -154,12 +140,12 @@ def true_pixels(shown: Shown):
     return localise.true_pixels(significance(shown)[0][None])[0]
 
 
-def target_of(wanted: Evidence, answers: Answers) -> int:
-    """The class whose evidence is asked for."""
-    classes = find(wanted.network.population).classes
-    if wanted.target == ANSWER:
-        return int(answers[wanted.network].probabilities.argmax())
-    return classes.index(wanted.target)
+def target_of(wanted: Evidence, shown: Shown, answers: Answers) -> int | None:
+    """The class whose evidence is asked for; None where the network has no answer that could be explained."""
+    if wanted.target != ANSWER:
+        return find(wanted.network.population).classes.index(wanted.target)
+    answer = answers[wanted.network]
+    return None if trust.outside(wanted.network, shown, answer) else int(answer.probabilities.argmax())
 
 
 def explained(network: Network, shown: Shown, target: int, method: str, channel: str | None):
@@ -173,21 +159,36 @@ def explained(network: Network, shown: Shown, target: int, method: str, channel:
 def picture(choice: Choice, shown: Shown, answers: Answers, wanted: Evidence | None, truth: bool) -> None:
     """The image large, with what speaks for a class over it."""
     outlined = true_pixels(shown) if truth else None
-    if wanted is None or wanted.network not in answers:
+    target = target_of(wanted, shown, answers) if wanted is not None and wanted.network in answers else None
+    if target is None:
         plot(observed.image(shown.observation, title="What the networks are given"), key="classify.image",
              alt=f"The image. {shown.where}")
         st.caption(shown.where)
         return
-    target = target_of(wanted, answers)
-    label = named(find(choice.population).classes[target])
+    label = find(choice.population).classes[target]
     weights = explained(wanted.network, shown, target, wanted.method, wanted.channel)
     plot(evidence_figure(shown.observation, weights, truth=outlined, opacity=wanted.opacity,
-                         title=f"What speaks for: {label}"),
-         key="classify.image", alt=f"The image with the evidence of {wanted.network.short} for {label} over it. "
+                         title=f"What speaks for: {named(label)}"),
+         key="classify.image", alt=f"The image with the evidence of {wanted.network.short} for {named(label)} over it. "
                                    f"{shown.where}")
-    st.caption(f"{shown.where} Orange: what speaks for **{label}** in the eyes of {escaped(wanted.network.short)}"
-               + (", of its channel " + wanted.channel if wanted.channel else "") + "."
-               + (" Blue: true substructure." if outlined is not None else ""))
+    st.caption(f"{shown.where} Orange: what speaks for **{named(label)}** in the eyes of "
+               f"{escaped(wanted.network.short)}" + (", of its channel " + wanted.channel if wanted.channel else "")
+               + "." + (" Blue: true substructure." if outlined is not None else ""))
+    st.caption(worth(wanted.network, label, wanted.method))
+
+
+def worth(network: Network, label: str, method: str) -> str:
+    """How well a method finds substructure of a class, as it was measured on test images of the network."""
+    population = find(network.population)
+    if population.kinds[population.classes.index(label)] == "none":
+        return ""
+    score = map_scores.score(network.card, label, method)
+    if score is None:
+        return (f"How well its maps find the substructure of {named(label)} was not measured. This command does: "
+                f"`{map_scores.command(network.path.name)}`")
+    return (f"How good such a map is: on {score.n} test images of {named(label)} its strongest pixel lay on true "
+            f"substructure {score.pointing:.0%} of the time, and {score.share:.0%} of its weight did; of pixels of the "
+            f"arc taken blindly, {score.chance:.0%} do.")
 
 
 def table(networks) -> list[dict]:
@@ -215,13 +216,13 @@ def made(choice: Choice) -> Shown | None:
 
 def answered(choice: Choice, shown: Shown, answers: Answers) -> bool:
     """Warnings, probabilities and, if wanted, the truth; returns whether it is wanted."""
-    warnings(choice, shown, answers)
+    none = warnings(shown, answers)
     if not choice.networks:
         st.info("Choose a network in the controls.")
     if not answers:
         return False
     told = shown.simulated and bool(st.session_state.get("classify.truth"))
-    probabilities(choice, shown, answers, shown.truth if told else None)
+    probabilities(choice, answers, none, shown.truth if told else None)
     if tell_truth(shown):
         st.markdown(truth_sentence(choice, shown))
     return told

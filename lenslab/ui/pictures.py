@@ -54,7 +54,8 @@ def source_picture(scene: Scene) -> None:
     """The source without a lens; a click moves it."""
     brightness, half_width = cached.source_plane(scene)
     plot(source.source_plane(brightness, half_width, caustics=cached.sketch(scene).caustics,
-                             center=(scene.source.center_x, scene.source.center_y)),
+                             center=(scene.source.center_x, scene.source.center_y),
+                             middle=(scene.lens.center_x, scene.lens.center_y)),
          key="simulate.source", later=True, alt="The source without a lens, with caustics; click to move it",
          on_click=lambda x, y: state.change({"source.center_x": round(x, 3), "source.center_y": round(y, 3)}))
     st.caption("The galaxy behind, without a lens: **click to move it**. Inside the dashed caustics it is seen more "

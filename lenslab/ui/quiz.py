@@ -9,6 +9,8 @@ from lenslab.population import find
 from lenslab.scene import Scene
 from lenslab.ui import cached, quiz_game
 from lenslab.ui import classify_models as models
+from lenslab.ui import classify_trust as trust
+from lenslab.ui.classify_image import Shown
 from lenslab.ui.classify_models import Network
 from lenslab.ui.gate import through_the_gate
 from lenslab.ui.pictures import is_dark
@@ -49,9 +51,7 @@ def arrive() -> None:
     """The game of the address, when the page is opened by a link; else the one of this session."""
     query = st.query_params.to_dict()
     if GAME not in st.session_state:
-        known, _ = models.known()
-        begin(Game(next(iter([name for name in quiz_game.USUAL if name in known] or known), quiz_game.USUAL[0]),
-                   "plain", int(np.random.default_rng().integers(1, MAX_SEED))))
+        begin(Game(quiz_game.FIRST, "plain", int(np.random.default_rng().integers(1, MAX_SEED))))
         if {"population", "seed"} <= query.keys():
             try:
                 begin(Game.of_link(query["population"], query.get("level", "plain"), query["seed"]))
@@ -151,16 +151,25 @@ def standing(game: Game, guesses: list[str], network: Network | None) -> None:
     with st.container(horizontal=True, gap="small"):
         st.metric("You", f"{quiz_game.score(game, guesses)} of {len(guesses)}" if guesses else "–", width=WIDTH)
         if network is not None:
-            right = quiz_game.score(game, said(game, guesses, network))
-            st.metric("Network", f"{right} of {len(guesses)}" if guesses else "–", width=WIDTH)
+            answers = said(game, guesses, network)
+            asked = len(answers) - answers.count(None)
+            st.metric("Network", f"{quiz_game.score(game, answers)} of {asked}" if asked else "–", width=WIDTH,
+                      help="Of the images that it may be asked about: those like what it learnt from.")
         st.metric("By chance", f"{len(guesses) / len(game.classes):.1f}" if guesses else "–", width=WIDTH,
                   help=f"Right guesses that dice would have: one in {len(game.classes)}.")
+    if network is not None and (doubt := trust.doubts(network)):
+        st.caption(doubt)
 
 
-def said(game: Game, guesses: list[str], network: Network) -> list[str]:
-    """The network's answers in the rounds that are over."""
-    return [game.classes[int(models.ask(network, quiz_game.shown(game, number)).probabilities.argmax())]
-            for number in range(len(guesses))]
+def said(game: Game, guesses: list[str], network: Network) -> list[str | None]:
+    """The network's answers in the rounds that are over; None where it was shown what it never learnt from."""
+    answers = []
+    for number in range(len(guesses)):
+        shown = quiz_game.shown(game, number)
+        answer = models.ask(network, shown)
+        answers.append(None if trust.outside(network, shown, answer) else
+                       game.classes[int(answer.probabilities.argmax())])
+    return answers
 
 
 def ask(game: Game) -> None:
@@ -185,15 +194,26 @@ def tell(game: Game, at: int, guessed: str, shown, network: Network | None) -> N
               on_click=forward, shortcut="n", width="stretch")
     st.markdown(AFTER[shown.scene.substructure.kind])
     if network is not None:
-        answer = models.ask(network, shown)
-        plot(classification.bars([classification.Answer(network.short, answer.probabilities)], game.classes,
-                                 truth=truth, title="What the network said"), key="quiz.bars", square=False,
-             alt="Probabilities of the network: " + ", ".join(
-                 f"{named(name)} {value:.0%}" for name, value in zip(game.classes, answer.probabilities, strict=True)))
+        opinion(game, shown, network)
     else:
         missing(game)
     if shown.scene.substructure.kind != "none" and st.session_state.get(UNASKED) != (game, at):
         signal(shown.scene)
+
+
+def opinion(game: Game, shown: Shown, network: Network) -> None:
+    """What the network said, or why it has no answer."""
+    answer = models.ask(network, shown)
+    why = trust.outside(network, shown, answer)
+    if why:
+        milder = "" if game.level == "real" else f" **{LEVELS['real'][0]}** on the left shows what it knows."
+        st.warning(trust.refusal({network: why}, every=True) + milder, icon=":material/warning:")
+    said = ", ".join(f"{named(name)} {value:.0%}" for name, value in
+                     zip(game.classes, answer.probabilities, strict=True))
+    plot(classification.bars([classification.Answer(network.short, answer.probabilities, valid=not why)], game.classes,
+                             truth=shown.truth, title="No answer: these bars mean nothing" if why else
+                             "What the network said"), key="quiz.bars", square=False,
+         alt="The network has no answer" if why else f"Probabilities of the network: {said}")
 
 
 def signal(scene: Scene) -> None:
@@ -226,13 +246,19 @@ def finish(game: Game, guesses: list[str], network: Network | None) -> None:
     mine, chance = quiz_game.score(game, guesses), ROUNDS / len(game.classes)
     answers = said(game, guesses, network) if network is not None else []
     theirs = quiz_game.score(game, answers)
-    verdict = ("" if network is None else " You beat the network." if mine > theirs else
-               " You and the network are even." if mine == theirs else " The network was better this time.")
+    asked = [number for number, answer in enumerate(answers) if answer is not None]
+    beside = sum(guesses[number] == game.truth(number) for number in asked)    # yours, of the images it was asked about
+    verdict = ("" if network is None else " The network had no answer." if not asked else
+               " You beat the network." if beside > theirs else
+               " You and the network are even." if beside == theirs else " The network was better this time.")
     st.markdown(f"### {mine} of {ROUNDS} right.{verdict}")
+    if asked and len(asked) < ROUNDS:
+        st.markdown(f"It could be asked about {len(asked)} of these images; the others are unlike what it learnt from. "
+                    f"Of those {len(asked)} you had {beside} right, the network {theirs}.")
     st.markdown(f"Dice would have about {chance:.0f}. With ten images, luck alone moves a score by one or two: play "
                 "again, or add up the scores of a class.")
-    st.dataframe([{"image": number + 1, "it was": named(game.truth(number)), "you said": named(given)}
-                  | ({"the network said": named(answers[number])} if answers else {})
+    told = [{"the network said": named(answer) if answer else "no answer"} for answer in answers] or [{}] * ROUNDS
+    st.dataframe([{"image": number + 1, "it was": named(game.truth(number)), "you said": named(given)} | told[number]
                   for number, given in enumerate(guesses)], hide_index=True)
     with st.container(horizontal=True):
         st.button("Other images", icon=":material/casino:", key="quiz.more", on_click=other)

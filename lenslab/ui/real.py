@@ -6,7 +6,7 @@ import streamlit as st
 
 from lenslab.figures import observed
 from lenslab.figures.stretch import STRETCHES
-from lenslab.images import beside, catalogue, upload
+from lenslab.images import arcs, beside, catalogue, upload
 from lenslab.images.observation import Observation
 from lenslab.scene import Scene
 from lenslab.ui import cached, state
@@ -23,23 +23,25 @@ class RealLens:
     observation: Observation
     psf: str | None  # hash of its PSF
     known: catalogue.KnownLens | None = None
+    doubts: tuple[str, ...] = ()  # why it may be no lens at all
 
 
-def load(open_image, known: catalogue.KnownLens | None = None) -> None:
-    """Take an image, and its camera with it; a refusal is shown and changes nothing."""
+def load(open_image, known: catalogue.KnownLens | None = None) -> bool:
+    """Take an image, and its camera with it; a refusal is shown and changes nothing. Returns whether it was taken."""
     try:
         whole = open_image()
         if whole is None:
             raise ValueError("This file holds a scene and no image; import it under Export.")
         observation = beside.frame(whole)
         psf = None if observation.psf is None else state.keep_picture(observation.psf)
-        real = RealLens(observation, psf, known)
+        real = RealLens(observation, psf, known, arcs.missing(observation))
         scene = beside.take_over(state.scene(), observation, psf, known)
     except ValueError as error:
         state.notify(str(error))
-        return
+        return False
     st.session_state[REAL] = real
     state.take(scene)
+    return True
 
 
 def picked() -> None:
@@ -51,7 +53,10 @@ def picked() -> None:
 def uploaded() -> None:
     file, scale = st.session_state["real.file"], st.session_state.get("real.scale")
     if file is not None:
-        load(lambda: upload.open_upload(file.name, file.getvalue(), pixel_scale=scale or None).observation)
+        listed = catalogue.listed(file.getvalue())    # what is published of a lens belongs to that very file
+        if load(lambda: upload.open_upload(file.name, file.getvalue(), pixel_scale=scale or None).observation,
+                None if listed is None else catalogue.known(listed)):
+            st.session_state["real.name"] = listed    # the list must not name another lens beside it
 
 
 def choose() -> None:
@@ -79,6 +84,8 @@ def real_look(scene: Scene) -> None:
         st.info("Choose a real lens: the page takes over its pixels, blur and noise, and you turn the sliders until "
                 "the residual is empty.", icon=":material/travel_explore:")
         return
+    for doubt in real.doubts:
+        st.warning(doubt, icon=":material/warning:")
     try:
         fitted = cached.hold_against(scene, real.observation)
     except ValueError as error:

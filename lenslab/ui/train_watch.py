@@ -19,9 +19,9 @@ WIDTH = 108  # pixels of one number: three stand in a row on a phone
 EMPTY = """Here a network learns from simulated lenses what no eye can tell: which kind of dark matter bends the light.
 
 A first run takes up to two minutes on two cores, one of which may be busy; on a machine that has more to do it takes
-longer. It simulates lenses with no substructure, with cold dark matter and with an axion vortex, learns on the fly, and
-ends with a table of what it mixes up. Two minutes take it well beyond guessing; hours take it further. It goes on in
-the background: you may close this page."""
+longer. It simulates lenses with no substructure, with clumps of cold dark matter and with the waves of axions (fuzzy
+dark matter), learns on the fly, and ends with a table of what it mixes up. Two minutes take it well beyond guessing;
+hours take it further. It goes on in the background: you may close this page."""
 MORE = "Begin another run in the controls, under A new run. Runs go on in the background when this page is closed."
 
 

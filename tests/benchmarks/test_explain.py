@@ -8,10 +8,13 @@ import torch
 from torch import nn
 
 from benchmarks import explain as benchmark
+from lenslab import checkpoint
 from lenslab.images.ceiling import residuals
 from lenslab.images.draw import scenes_of
 from lenslab.images.observation import Observation
+from lenslab.insight import map_scores
 from lenslab.population import find
+from lenslab.tasks import classify
 
 
 class Filter(nn.Module):
@@ -87,3 +90,22 @@ def test_signal_and_rows_are_those_of_the_test_images():
 def test_signal_of_a_middle_part():
     signal = np.arange(2 * 7 * 8).reshape(2, 7, 8)
     assert (benchmark.middle(signal, (3, 3)) == signal[:, 2:5, 2:5]).all()
+
+
+def test_scores_are_written_where_the_page_finds_them(table, tmp_path, monkeypatch, capsys):
+    config = classify.Config(network="cnn", width=4, population="seed-64")
+    model, path = classify.build(config), tmp_path / "tiny.safetensors"
+    checkpoint.save(path, model.state_dict(), model.card | dict(task="classify", network="cnn", config=checkpoint.plain(
+        {name: getattr(config, name) for name in ("network", "width", "population")})))
+    seen = Observation(torch.zeros(6, 1, 64, 64), torch.ones(6, 1, 64, 64), 0.1)
+    monkeypatch.setattr(benchmark, "images_of", lambda *_: benchmark.Images(seen, np.zeros((6, 64, 64)), 1.0))
+    monkeypatch.setattr(benchmark, "scored", lambda *_: table)
+    monkeypatch.setattr(benchmark, "milliseconds", lambda *_: {})
+    assert benchmark.main([str(path), "--n", "6", "--write"]) == 0
+    for label in ("cdm", "axion"):
+        found = map_scores.score(checkpoint.read_card(path), label, "integrated_gradients")
+        assert found == map_scores.MapScore(6, 1.0, pytest.approx(1), pytest.approx(11 / 192))
+    assert map_scores.score(checkpoint.read_card(path), "no_sub", "integrated_gradients") is None
+    with pytest.raises(SystemExit):    # scores held against an empty sky are not those of the page
+        benchmark.main([str(path), "--sky", "--write"])
+    assert "--write is for what the page shows" in capsys.readouterr().err

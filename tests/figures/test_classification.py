@@ -35,6 +35,14 @@ def test_only_the_true_class_is_ticked_and_only_when_told():
     assert not any("✓" in text for text in classification.bars([Answer("cnn", SURE)], CLASSES).layout.yaxis.ticktext)
 
 
+def test_bars_that_are_no_answer_are_pale_and_without_numbers():
+    figure = classification.bars([Answer("cnn", SURE), Answer("vit", SURE, valid=False)], CLASSES)
+    good, pale = figure.data
+    assert set(pale.marker.color) == {classification.NO_ANSWER} and "x:" in good.hovertemplate
+    assert "no answer" in pale.hovertemplate and "%{x" not in pale.hovertemplate
+    assert sum(note.text.endswith("%") for note in figure.layout.annotations) == len(CLASSES), "of the first alone"
+
+
 def test_every_class_of_every_population_has_a_colour_and_a_name():
     for name in POPULATIONS:
         classes = find(name).classes

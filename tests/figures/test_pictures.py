@@ -132,3 +132,13 @@ def test_the_area_of_a_circle_follows_the_mass_and_clumps_outside_are_left_out()
 def test_curves_are_one_trace_with_gaps():
     trace = canvas.curve([(np.zeros(3), np.ones(3)), (np.ones(2), np.ones(2))], "#fff")
     assert np.isnan(trace["x"]).sum() == 2 and len(trace["x"]) == 7
+
+
+def test_a_frame_about_another_place_has_its_pixels_and_its_bar_there():
+    at = canvas.Frame(64, 64, 0.08, (0.4, -1.0))
+    here, there = (canvas.picture(Z, frame, title="", colours="inferno", limits=(0, 1), unit="")
+                   for frame in (FRAME, at))
+    for name, shift in (("x", 0.4), ("y", -1.0)):
+        places = [(figure.data[0][f"{name}0"], *figure.layout[f"{name}axis"].range, figure.layout.shapes[0][f"{name}0"])
+                  for figure in (here, there)]
+        np.testing.assert_allclose(np.subtract(*places[::-1]), shift, atol=1e-12)

@@ -96,3 +96,12 @@ def test_maps_of_a_batch_are_those_of_its_scenes():
         for name in ("kappa", "psi", "alpha_x", "alpha_y", "mu", "delta_kappa"):
             torch.testing.assert_close(getattr(batch, name)[row], getattr(alone, name)[0], rtol=1e-10, atol=1e-12)
     assert np.isfinite(batch.source.numpy()).all() and batch.source_half_width > 0.5
+
+
+def test_the_source_plane_goes_with_its_lens():
+    """Lens and source moved together, far off the middle of the image: the plane about the lens shows the same."""
+    moved = TINY.set({f"{part}.center_{axis}": TINY.get(f"{part}.center_{axis}") + by
+                      for part in ("lens", "source") for axis, by in (("x", 0.8), ("y", -1.1))})
+    here, there = (maps(Scenes.of([scene], dtype=torch.float64), source_side=24) for scene in (TINY, moved))
+    assert here.source_half_width == there.source_half_width
+    torch.testing.assert_close(there.source, here.source, rtol=1e-9, atol=0.0)

@@ -12,14 +12,17 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from lenslab import checkpoint
+from lenslab.images import simulate
 from lenslab.images.item import given, item
 from lenslab.images.simulate import observe_scene
 from lenslab.population import find
 from lenslab.scene import Clump, Scene, Sersic
-from lenslab.tasks import classify
+from lenslab.scenes import Scenes
+from lenslab.tasks import answers, classify
 from lenslab.tasks.training import configure
 from lenslab.ui import classify_image as images
 from lenslab.ui import classify_models as models
+from lenslab.ui.classify_looks import Swept
 from lenslab.ui.classify_real import Kept
 from lenslab.ui.frame import OPEN
 from tests.ui.screens import checked
@@ -29,15 +32,16 @@ POPULATION = "deeplense-2"     # 64 pixels and 25 points: drawn in no time
 CLASSES = find(POPULATION).classes
 
 
-def a_checkpoint(folder: Path, name: str, answer: str, network: str = "cnn", **card) -> Path:
-    """A network that gives one class 88 % whatever it sees: softmax of (0, 0, log 15) is (1, 1, 15) / 17."""
-    settings = dict(population=POPULATION, network=network, width=4)
+def a_checkpoint(folder: Path, name: str, answer: str, network: str = "cnn", population: str = POPULATION,
+                 **card) -> Path:
+    """A network that gives one of three classes 88 % whatever it sees: softmax of (0, 0, log 15) is (1, 1, 15) / 17."""
+    settings = dict(population=population, network=network, width=4)
     config = configure(classify.Config, settings)
     model = classify.build(config)
     last = model.head[-1]
     with torch.no_grad():
         last.weight.zero_()
-        last.bias.copy_(torch.tensor([np.log(15.0) if label == answer else 0.0 for label in CLASSES]))
+        last.bias.copy_(torch.tensor([np.log(15.0) if label == answer else 0.0 for label in model.card["classes"]]))
     told = dict(task="classify", network=network, config=asdict(config), metrics=dict(macro_auc=0.9, temperature=1.0),
                 steps=10, duration=60.0, **model.card) | card
     path = folder / f"{name}.safetensors"
@@ -131,12 +135,23 @@ def test_the_lens_of_the_simulate_page_is_seen_by_the_camera_of_the_population()
 @pytest.mark.parametrize("change", [{"substructure.kind": "vortex"}, {"substructure.clumps": (Clump(),)}])
 def test_a_lens_that_is_of_no_class_is_told(change):
     shown = images.of_lens(Scene().set(change), POPULATION)
-    assert shown.truth is None and "whatever they name is not it" in shown.remarks[0]
+    assert shown.truth is None and "whatever they name is not it" in shown.outside[0]
 
 
-def test_a_ring_or_a_brightness_that_was_never_learnt_is_told():
-    shown = images.of_lens(Scene().set({"lens.theta_E": 2.3, "source.magnitude": 28.0}), "hst")
-    assert "Einstein radius" in shown.remarks[0] and "signal-to-noise" in shown.remarks[1]
+def test_a_ring_or_a_noise_that_was_never_learnt_is_told():
+    shown = images.of_lens(Scene().set({"lens.theta_E": 2.3, "source.magnitude": 28.0}), "hst", (("noise", 2.0),))
+    assert "Einstein radius" in shown.outside[0] and "signal-to-noise" in shown.outside[1]
+
+
+@pytest.mark.parametrize(("magnitude", "S"), [(20.0, 500), (28.0, 50)])
+def test_a_lens_of_ones_own_is_as_bright_as_those_that_were_learnt_from(magnitude, S):
+    """S = sqrt(sum model^2 / variance) over the frame, with the variance of the noise-free image by hand."""
+    shown = images.of_lens(Scene().set({"source.magnitude": magnitude}), "hst")
+    camera, model = shown.scene.camera, shown.observation.model.double()
+    background = float(simulate.background(Scenes.of([shown.scene])))
+    variance = background**2 + model / (camera.exposure_time * camera.gain)
+    assert float((model**2 / variance).sum().sqrt()) == pytest.approx(S, rel=1e-3)
+    assert not shown.outside and f"S = {S}" in shown.where
 
 
 def test_what_if_changes_the_image_and_nothing_else():
@@ -176,7 +191,8 @@ def test_a_real_image_is_made_to_fit_and_what_is_unknown_stands_above(folder):
     real = replace(observe_scene(scene), scenes=None, model=None, name="A *lens*")
     app = open_page({"classify.form.source": "real", "classify.real.kept": Kept(real),
                      "classify.look": "How it was made to fit"})
-    assert "says **Cold (CDM)**" in words(app)
+    assert "No answer" in app.warning[0].value and "one mass and one shape" in app.warning[0].value
+    assert "says **" not in words(app) and "leans to" not in words(app) and "Calibrated" not in words(app)
     assert "64 × 64 of 0.101″" in words(app) and "A \\*lens\\*" in words(app)
     assert "How it was made to fit" in app.session_state["classify.look"]
 
@@ -185,9 +201,65 @@ def test_a_strange_image_is_warned_of(folder, monkeypatch):
     a_checkpoint(folder, "classify-deeplense-2", "cdm")
     monkeypatch.setattr(models, "novelty", lambda model, given: 0.004)
     app = open_page(item="deeplense-2/test/0/40")
-    assert "outside of what" in app.warning[0].value
+    assert app.warning[0].value.startswith("**No answer.**") and "outside of what" in app.warning[0].value
+    assert "says **" not in words(app) and "Calibrated" not in words(app) and "speaks for" not in words(app)
     monkeypatch.setattr(models, "novelty", lambda model, given: 0.4)
-    assert not open_page(item="deeplense-2/test/0/41").warning
+    app = open_page(item="deeplense-2/test/0/41")
+    assert not app.warning and "says **Cold (CDM)**" in words(app) and "Calibrated on deeplense-2" in words(app)
+
+
+def test_of_two_networks_only_the_one_that_may_be_asked_answers(folder, monkeypatch):
+    for name, answer in (("", "axion"), ("-other", "cdm")):
+        a_checkpoint(folder, f"classify-deeplense-2{name}", answer, network="resnet" if name else "cnn")
+    monkeypatch.setattr(models, "novelty", lambda model, given: 0.004 if model.card["network"] == "resnet" else 0.4)
+    app = open_page({f"classify.form.networks.{POPULATION}": ["classify-deeplense-2", "classify-deeplense-2-other"]})
+    assert app.warning[0].value.startswith("**No answer of resnet.**")
+    assert "cnn \\(best\\) says **Axion**" in words(app) and "disagree" not in words(app)
+
+
+def test_a_curve_has_a_gap_where_the_image_lies_outside(folder, monkeypatch):
+    a_checkpoint(folder, "classify-deeplense-2", "cdm")
+    monkeypatch.setattr(answers, "novelty_of", lambda model, given: torch.linspace(0, 1, len(given)))
+    app = open_page({"classify.look": "What if", "classify.quantity": "noise"})
+    assert "Where a line is missing" in words(app)
+    network, = models.known()[0][POPULATION]
+    one = images.of_item(POPULATION, "test", 0, 3).observation
+    found = models.along(network, Swept((0.5, 1.0, 2.0), (one, one, one)))
+    assert np.isnan(found[0]).all() and found[1:, CLASSES.index("cdm")] == pytest.approx(15 / 17)
+
+
+@pytest.mark.parametrize("source", ["lens", "real"])
+def test_lenses_of_ones_own_are_shown_to_networks_that_may_be_asked(folder, source):
+    """Those of deeplense-* know one mass and one shape; who wants theirs can still choose them."""
+    a_checkpoint(folder, "classify-deeplense-2", "cdm")
+    a_checkpoint(folder, "classify-hst", "smooth", population="hst")
+    assert open_page().session_state["classify.form.population"] == "deeplense-2"
+    app = open_page()
+    checked(app.segmented_control(key="classify.form.source").set_value(source).run())
+    assert app.session_state["classify.form.population"] == "hst"
+    checked(app.selectbox(key="classify.form.population").set_value("deeplense-2").run())
+    assert app.session_state["classify.form.population"] == "deeplense-2"
+    turned = open_page({"scene": Scene().set({"lens.q": 0.6})})
+    assert turned.session_state["classify.form.population"] == "hst" and "leans to **Smooth** (79 %)" in words(turned)
+
+
+def test_the_command_that_makes_a_network_overwrites_no_file(folder):
+    for _ in range(5):
+        path = Path(models.making(POPULATION).split()[-1])
+        assert path.parent == folder and not path.exists() and "cp -n " in models.making(POPULATION)
+        a_checkpoint(folder, path.stem, "cdm")
+    assert len(models.known()[0][POPULATION]) == 5
+
+
+def test_a_map_says_how_well_such_maps_find_substructure(folder):
+    """Integrated gradients are drawn unless another method is chosen; the figures are those of the card."""
+    scored = dict(n=40, chance=dict(share=[0.486, 0.4, 0.5]), integrated_gradients=dict(
+        pointing=[0.975, 0.9, 1.0], share=[0.549, 0.5, 0.6]))
+    a_checkpoint(folder, "classify-deeplense-2", "axion", benchmark=dict(explanations=dict(classes=dict(axion=scored))))
+    told = words(open_page())
+    assert "on 40 test images of Axion" in told and "98% of the time" in told and "55% of its weight" in told
+    told = words(open_page({"classify.form.method": "grad_cam"}))
+    assert "was not measured" in told and "benchmarks/explain.py checkpoints/classify-deeplense-2.safetensors" in told
 
 
 def test_a_network_that_is_still_learning_says_so_and_how_far_it_is(folder):
@@ -210,7 +282,9 @@ def test_a_network_that_is_no_better_than_a_guess_says_so(folder, limits, guesse
 def test_files_that_are_no_such_network_are_left_out_and_say_why(folder):
     a_checkpoint(folder, "classify-deeplense-2", "cdm", num_pix=128)
     (folder / "broken.safetensors").write_bytes(b"nothing of the kind")
-    a_checkpoint(folder, "classify-deeplense-2-elsewhere", "cdm", population="mars")
+    path = a_checkpoint(folder, "classify-deeplense-2-elsewhere", "cdm")
+    tensors, card = checkpoint.load(path)
+    checkpoint.save(path, tensors, card | dict(population="mars"))
     known, problems = models.known()
     assert not known and len(problems) == 3
     assert any("num_pix 128" in text for text in problems) and any("No population 'mars'" in text for text in problems)

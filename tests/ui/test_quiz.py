@@ -1,13 +1,19 @@
 """The quiz: the same game for everybody who has its link, and a score that is what was guessed."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
+from lenslab import checkpoint
 from lenslab.population import find
-from lenslab.ui import quiz_game
+from lenslab.tasks import classify
+from lenslab.tasks.training import configure
+from lenslab.ui import classify_models as models
+from lenslab.ui import quiz, quiz_game
 from lenslab.ui.frame import OPEN
 from lenslab.ui.quiz_game import ROUNDS, Game
 from tests.ui.screens import checked
@@ -82,6 +88,47 @@ def test_a_link_that_names_no_game_is_refused_in_words(population, level, seed, 
 def test_a_bad_link_plays_another_game_and_says_so():
     app = open_page(population="nowhere", level="plain", seed="1")
     assert "names no game" in app.warning[0].value
+
+
+def a_rival(folder: Path, **card) -> None:
+    """A network that says axion whatever it sees."""
+    config = configure(classify.Config, dict(population="deeplense-2", network="cnn", width=4))
+    model = classify.build(config)
+    with torch.no_grad():
+        model.head[-1].weight.zero_()
+        model.head[-1].bias.copy_(torch.tensor([float(name == "axion") for name in model.card["classes"]]))
+    checkpoint.save(folder / "classify-deeplense-2.safetensors", model.state_dict(), dict(
+        task="classify", network="cnn", config=asdict(config), metrics={}, **model.card) | card)
+
+
+def test_a_network_is_not_asked_about_what_it_never_learnt_from(tmp_path, monkeypatch):
+    """Every image but the first three is strange to it: of these alone its answers count."""
+    a_rival(tmp_path)
+    strange = {id(quiz_game.shown(GAME, number).observation): number for number in range(ROUNDS)}
+    monkeypatch.setattr(models, "given_to", lambda network, shown: torch.full(
+        (1, 1, 64, 64), float(strange[id(shown.observation)])))
+    monkeypatch.setattr(models, "novelty", lambda model, given: 0.5 if float(given.mean()) < 3 else 0.001)
+    network, = models.known()[0]["deeplense-2"]
+    truth = [GAME.truth(number) for number in range(ROUNDS)]
+    assert quiz.said(GAME, truth, network) == ["axion"] * 3 + [None] * 7
+    app = AppTest.from_file(str(PAGE), default_timeout=120)
+    app.session_state[OPEN] = True
+    app.session_state["quiz.game"], app.session_state["quiz.guesses"], app.session_state["quiz.at"] = GAME, truth[:5], 4
+    checked(app.run())
+    right = truth[:3].count("axion")
+    assert next(item.value for item in app.metric if item.label == "Network") == f"{right} of 3"
+    assert app.warning[0].value.startswith("**No answer.**") and "as a telescope would see it" in app.warning[0].value
+    app.session_state["quiz.guesses"], app.session_state["quiz.at"] = truth, ROUNDS
+    checked(app.run())
+    assert f"you had 3 right, the network {right}" in words(app)
+
+
+def test_a_kept_network_does_not_choose_everybodys_quiz(tmp_path):
+    a_rival(tmp_path)
+    app = AppTest.from_file(str(PAGE), default_timeout=120)
+    app.session_state[OPEN] = True
+    checked(app.run())
+    assert app.session_state["quiz.game"].population == "deeplense-2-mended"
 
 
 def test_without_a_network_the_visitor_plays_alone_and_reads_how_to_make_one():

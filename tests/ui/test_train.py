@@ -10,10 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lenslab.checkpoint import write_atomically
+from lenslab.population import find
 from lenslab.runs import jobs
 from lenslab.tasks import TASKS
 from lenslab.tasks.training import configure
-from lenslab.ui import train_form
+from lenslab.ui import train_form, train_watch
 from lenslab.ui.frame import OPEN
 from lenslab.ui.train_kept import KEPT, SEEN
 from tests.ui.screens import checked
@@ -251,3 +252,10 @@ def test_the_runs_that_were_watched_are_the_same_after_another_page(runs):
     assert checked(again).selectbox(key="train.run").value == "two"
     assert again.button_group(key="train.beside").value == ["one"]
     assert again.selectbox(key="train.quantity").value == "rate"
+
+
+def test_the_first_run_learns_what_the_empty_page_promises():
+    kinds = find(train_form.FIRST["population"]).kinds
+    for word, kind in (("no substructure", "none"), ("cold dark matter", "deeplense_cdm"), ("waves", "fdm"),
+                       ("vortex", "vortex")):
+        assert (word in train_watch.EMPTY) == (kind in kinds), word
