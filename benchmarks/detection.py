@@ -12,6 +12,7 @@ images. With --write they go into the header.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from dataclasses import dataclass
@@ -23,20 +24,21 @@ import numpy as np
 import torch
 from scipy.special import ndtr
 
+from benchmarks.parts import Parts
 from lenslab import checkpoint
-from lenslab.fit import fit, knots, ripples
-from lenslab.fit.refit import left_over
+from lenslab.fit import fit, knots, refit, ripples
 from lenslab.images.draw import Items, items
-from lenslab.images.workers import columns_from
+from lenslab.images.workers import chunks_from
 from lenslab.insight import table
 from lenslab.insight.judgement import BARE
 from lenslab.insight.metrics import auc, auc_interval
-from lenslab.population import find
+from lenslab.population import CHUNK, find
 from lenslab.tasks import answers, classify
 from lenslab.tasks.judging import HELD_OUT_SEED
 from lenslab.tasks.seen import Recipe
 
 OTHERS = "floor", "ripples", "true_start", "ceiling", "refitted"
+LEAST = 6         # sigmas of what can be found
 RANGES = ((0, 3), (3, 6), (6, 10), (10, 20), (20, np.inf), (6, np.inf))
 
 
@@ -55,7 +57,7 @@ class Judged:
         return dict(logits=answers.logits_of(self.model, given, "cpu"), labels=drawn.labels,
                     **self.plainly(given), **self.from_the_truth(drawn),
                     ceiling=drawn.truths["ceiling"],
-                    left=left_over(find(recipe.population), chunk, recipe.seed, recipe.split))
+                    left=refit.of_chunk(find(recipe.population), chunk, recipe.seed, recipe.split))
 
     def plainly(self, given: torch.Tensor) -> dict[str, np.ndarray]:
         """Scores of a fit without a network, where there is one."""
@@ -74,11 +76,29 @@ class Judged:
         return dict(true_start=ripples(lens, sigma, found).evidence.numpy())
 
 
-def measured(path: Path, n: int, workers: int) -> list[dict]:
+def weights(path: Path) -> str:
+    """A word for the numbers of a checkpoint, whatever its header says beside them."""
+    data = path.read_bytes()
+    return hashlib.sha256(data[8 + int.from_bytes(data[:8], "little"):]).hexdigest()
+
+
+def columns(judged: Judged, n: int, workers: int, parts: Parts) -> dict[str, np.ndarray]:
+    """All columns of the first n images, chunks that `parts` has not made anew."""
+    wanted = [str(chunk) for chunk in range(-(-n // CHUNK))]
+    missing = [int(name) for name in wanted if name not in parts]
+    for chunk, made in chunks_from(judged.columns, missing, workers):
+        parts[str(chunk)] = made
+        strong = int(sum(np.array(parts[str(chunk)]["left"]) > LEAST))
+        print(f"images {chunk * CHUNK} to {(chunk + 1) * CHUNK - 1}: {strong} above {LEAST} sigmas refitted",
+              file=sys.stderr, flush=True)
+    return {name: np.concatenate([parts[chunk][name] for chunk in wanted])[:n] for name in parts[wanted[0]]}
+
+
+def measured(path: Path, n: int, workers: int, parts: Parts) -> list[dict]:
     """A row for each range of lambda: AUC and interval of the network, floor, ceiling, and how many images."""
     model = classify.load(path)
     bare = next(k for k, name in enumerate(model.card["classes"]) if name in BARE)
-    seen = columns_from(Judged(model, model.card["population"]).columns, n, workers)
+    seen = columns(Judged(model, model.card["population"]), n, workers, parts)
     chance = answers.probabilities_of(seen["logits"], answers.temperature_of(model))
     score, smooth, rows = -chance[:, bare], seen["labels"] == bare, []
     for low, high in RANGES:
@@ -101,10 +121,14 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--n", type=int, default=720)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--write", action="store_true", help="put it into the header of the checkpoint")
     settings = parser.parse_args(words)
-    rows = measured(settings.checkpoint, settings.n, settings.workers)
+    path = settings.checkpoint
+    keep = settings.keep or path.with_name(f"{path.stem}.detection.json")
+    parts = Parts(keep, dict(weights=weights(path), population=checkpoint.read_card(path).get("population")))
+    rows = measured(path, settings.n, settings.workers, parts)
     if settings.json:
         print(json.dumps(rows))
     else:

@@ -108,6 +108,10 @@ def real(value: float) -> float:
     return float(value)
 
 
+def reals(value: list, rows: int, size: int) -> list[list[float]]:
+    return [[real(item) for item in few(row, size, size)] for row in few(value, rows, rows)]
+
+
 def share(value: float | None, empty: bool = False) -> float | None:
     if value is None and empty:
         return None
@@ -150,8 +154,10 @@ def kind_of(entry: dict, classes: list, rows: int) -> dict:
             maps[which] = {"auc": [shares(row, size) for row in few(found["auc"], rows, rows)],
                            "ceiling": [shares(row, size) for row in few(found["ceiling"], rows, rows)],
                            "interval": [intervals(row, size) for row in few(found["interval"], rows, rows)],
-                           "significance": [[real(value) for value in few(row, size, size)]
-                                            for row in few(found["significance"], rows, rows)]}
+                           "significance": reals(found["significance"], rows, size)}
+            if "refitted" in found:
+                maps[which] |= {"refitted": [shares(row, size) for row in few(found["refitted"], rows, rows)],
+                                "left": reals(found["left"], rows, size)}
     if OWN not in maps:
         raise refusal("a map is missing")
     return {"class": entry["class"], "path": entry["path"], "strength": strength, "maps": maps}

@@ -60,6 +60,21 @@ def test_a_stopped_run_goes_on_where_it_was(path, monkeypatch, capsys):
     assert capsys.readouterr().out == first
 
 
+def test_fits_are_put_beside_the_maps_that_a_header_has_and_the_weights_stay(path, capsys):
+    words = [str(path), "--n", "2", "--strengths", "2", "--S", "1", "--device", "cpu", "--json", "--write"]
+    maps_command.main(words)
+    whole = json.loads(capsys.readouterr().out)
+    tensors, card = checkpoint.load(path)
+    older = json.loads(json.dumps(card["detectability"]))
+    for kind in older["kinds"]:
+        del kind["maps"]["own"]["refitted"], kind["maps"]["own"]["left"]
+    checkpoint.save(path, tensors, card | dict(detectability=older))
+    before = detection_command.weights(path)
+    assert maps_command.main([str(path), "--refit", "--json", "--write"]) == 0
+    assert json.loads(capsys.readouterr().out) == whole
+    assert checkpoint.read_card(path)["detectability"] == whole and detection_command.weights(path) == before
+
+
 def test_what_is_seen_from_which_lambda_on(path, capsys):
     """Ranges share the lenses with substructure between them, and a ceiling grows with lambda."""
     assert detection_command.main([str(path), "--n", "120", "--json", "--write"]) == 0
