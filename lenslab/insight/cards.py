@@ -6,6 +6,8 @@ that lists networks loads nothing else.
 
 import math
 
+from lenslab.insight.significance import FOUND
+
 SPLITS = "train", "validation", "test"
 ROC_POINTS = 120       # of a curve
 WORST = 24             # errors that are kept
@@ -36,6 +38,20 @@ def in_words(card: dict, name: str) -> str:
     """0.888 (0.881 to 0.894); "" where it was not measured."""
     value, limits = measured(card, name)
     return "" if value is None else f"{value:.3f}" + (f" ({limits[0]:.3f} to {limits[1]:.3f})" if limits else "")
+
+
+def strong(card: dict) -> dict:
+    """How a network tells smooth lenses from those that keep more than FOUND sigmas of their substructure when a smooth
+    lens is fitted anew (`benchmarks/detection.py`): auc, interval, and the n of these among `of` with substructure. {}
+    where that was not measured."""
+    try:
+        found = card["benchmark"]["detection"]
+        row = next(row for row in few(found["refitted"], 1, MAX_BINS) if (row["low"], row["high"]) == (FOUND, None))
+        interval, = intervals([row["interval"]], 1)
+        n, of = whole(row["n"], 1), whole(found["n"], 1) - whole(row["smooth"], 0)
+        return dict(auc=share(row["auc"]), interval=interval, n=n, of=whole(of, n))
+    except (ValueError, TypeError, KeyError, StopIteration):
+        return {}
 
 
 def sound(judgement: object, classes: list | tuple) -> dict:

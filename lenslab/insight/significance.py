@@ -23,7 +23,7 @@ def at_most(ceiling: float) -> str:
     return f"at most {ceiling:,.0f} σ" if ceiling >= 10 else f"at most {ceiling:.1f} σ"
 
 
-def verdict(ceiling: float) -> str:
+def promise(ceiling: float) -> str:
     """What a ceiling promises, as a sentence."""
     if ceiling < HARDLY:
         return "That is too little for anybody who does not know what to look for, and where: a guess is as good."

@@ -75,17 +75,29 @@ def test_fits_are_put_beside_the_maps_that_a_header_has_and_the_weights_stay(pat
     assert checkpoint.read_card(path)["detectability"] == whole and detection_command.weights(path) == before
 
 
-def test_what_is_seen_from_which_lambda_on(path, capsys):
-    """Ranges share the lenses with substructure between them, and a ceiling grows with lambda."""
-    assert detection_command.main([str(path), "--n", "120", "--json", "--write"]) == 0
-    rows = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert checkpoint.read_card(path)["benchmark"]["detection"] == rows
-    whole = [row for row in rows if row["high"] is None and row["low"] == 6]
-    apart = [row for row in rows if row not in whole]
-    assert sum(row["n"] for row in apart) == 80 and {row["smooth"] for row in rows} == {40}
-    assert all(0 <= row["interval"][0] <= row["auc"] <= row["interval"][1] <= 1 for row in rows)
-    assert {row["floor"] for row in rows} == {None}
-    assert [row["ceiling"] for row in apart] == sorted(row["ceiling"] for row in apart)
+def test_what_is_seen_from_which_lambda_on(path, capsys, monkeypatch):
+    """Ranges share the lenses with substructure between them, and an observer grows with lambda. It ends with the first
+    chunk that brings enough strong ones, and what was done is not done again."""
+    before, keep = detection_command.weights(path), path.parent / "parts.json"
+    asked = [str(path), "--strong", "5", "--keep", str(keep), "--json"]
+    assert detection_command.main(asked) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[-1])
+    monkeypatch.setattr(detection_command, "chunks_from", lambda _, missing, __: 1 / 0)
+    assert detection_command.main([*asked, "--write"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    card = checkpoint.read_card(path)
+    assert found == first == card["benchmark"]["detection"] and found["n"] == 120 and not keep.exists()
+    assert detection_command.weights(path) == before
+    for word in ("refitted", "ceiling"):
+        rows = found[word]
+        whole = [row for row in rows if row["high"] is None and row["low"] == 6]
+        apart = [row for row in rows if row not in whole]
+        assert sum(row["n"] for row in apart) == 80 and {row["smooth"] for row in rows} == {40}
+        assert all(0 <= row["interval"][0] <= row["auc"] <= row["interval"][1] <= 1 for row in rows)
+        assert [row["observer"] for row in apart] == sorted(row["observer"] for row in apart)
+    strong = cards.strong(card)
+    assert strong["n"] >= 5 and strong["of"] == 80
+    assert strong["n"] == sum(round(40 * after) for _, after in found["shares"].values())
 
 
 def test_theta_E_inside_a_network_is_held_against_the_truth(tmp_path, capsys):
