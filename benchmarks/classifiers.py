@@ -5,8 +5,8 @@ What depends on this machine or needs no network is measured here, and with --wr
 which checkpoints/README.md is then made:
 
     ms        of one image on one thread, from image to logits, the fit of lens_residual included; median of 20
-    ceiling   AUC of an observer who knows the substructure and must fit lens and source, smooth against the rest:
-              the mean of Phi(lambda / sqrt 2) over images with substructure (lambda: lenslab.images.ceiling)
+    ceiling   AUC that an observer who knows the substructure and must fit lens and source has at most, smooth against
+              the rest: the mean of Phi(lambda / sqrt 2) over images with substructure (lambda: lenslab.images.ceiling)
 """
 
 import argparse
@@ -46,7 +46,7 @@ def milliseconds(model) -> float:
 
 
 def ceiling(name: str, n: int) -> float | None:
-    """The best AUC that anybody could have on the first n test images of a population, smooth against the rest."""
+    """The AUC at most of who must fit the lens, on the first n test images of a population, smooth against the rest."""
     population = find(name)
     bare = next((k for k, kind in enumerate(population.classes) if kind in BARE), None)
     if bare is None or not n:

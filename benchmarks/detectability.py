@@ -11,7 +11,6 @@ finished parts lie beside the checkpoint in CHECKPOINT.detectability.json until 
 """
 
 import argparse
-import hashlib
 import json
 import sys
 import time
@@ -22,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python ben
 import numpy as np
 import torch
 
-from benchmarks.parts import Parts
+from benchmarks.parts import Parts, weights
 from lenslab import checkpoint
 from lenslab.device import one_thread, resolve_device
 from lenslab.images import fast
@@ -118,17 +117,20 @@ def main(words: list[str] | None = None) -> int:
     settings = parser.parse_args(words)
     path = settings.checkpoint
     card = checkpoint.read_card(path)
+    if settings.refit and not card.get("detectability"):
+        parser.error(f"{path.name} has no maps yet; leave --refit away, and they are made with these fits.")
     found = cards.sound_maps(card.get("detectability"), card["classes"]) if settings.refit else None
     grid = Grid.of_maps(found) if found else Grid.of(str(card.get("population")), settings.strengths, settings.S)
     n = found["n"] if found else settings.n
     parts = Parts(settings.keep or path.with_name(f"{path.stem}.detectability.json"),
-                  dict(network=hashlib.sha256(path.read_bytes()).hexdigest(), grid=repr(grid), n=n))
+                  dict(weights=weights(path), temperature=cards.metrics_of(card).get("temperature"),
+                       grid=repr(grid), n=n))
     device = resolve_device(None if settings.device == "auto" else settings.device)
     found = refitted(found or measured(path, grid, n, device, parts), parts)
     if settings.write:
         tensors, card = checkpoint.load(path)
         checkpoint.save(path, tensors, card | dict(detectability=found))
-        parts.forget()   # the file is another one now, and the parts are of the old one
+        parts.forget()
         say(f"written into {path}")
     print(json.dumps(found)) if settings.json else show(found)
     return 0

@@ -15,7 +15,6 @@ is written (another place: --keep).
 """
 
 import argparse
-import hashlib
 import json
 import sys
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ import numpy as np
 import torch
 from scipy.special import ndtr
 
-from benchmarks.parts import Parts
+from benchmarks.parts import Parts, weights
 from lenslab import checkpoint
 from lenslab.fit import fit, knots, refit, ripples
 from lenslab.images.draw import Items, items
@@ -78,12 +77,6 @@ class Judged:
         found = fit(lens, drawn.image, sigma, lens.of_table(paths, drawn.parameters), 0,
                     values=knots.of_table(paths, drawn.parameters))
         return dict(true_start=ripples(lens, sigma, found).evidence.numpy())
-
-
-def weights(path: Path) -> str:
-    """A word for the numbers of a checkpoint, whatever its header says beside them."""
-    data = path.read_bytes()
-    return hashlib.sha256(data[8 + int.from_bytes(data[:8], "little"):]).hexdigest()
 
 
 def columns(judged: Judged, n: int, strong: int, workers: int, parts: Parts) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from benchmarks import detectability as maps_command
 from benchmarks import detection as detection_command
 from benchmarks import judgement as judgement_command
 from benchmarks import theta_e as theta_command
+from benchmarks.parts import weights
 from lenslab import checkpoint
 from lenslab.images.draw import items
 from lenslab.insight import cards
@@ -69,16 +70,16 @@ def test_fits_are_put_beside_the_maps_that_a_header_has_and_the_weights_stay(pat
     for kind in older["kinds"]:
         del kind["maps"]["own"]["refitted"], kind["maps"]["own"]["left"]
     checkpoint.save(path, tensors, card | dict(detectability=older))
-    before = detection_command.weights(path)
+    before = weights(path)
     assert maps_command.main([str(path), "--refit", "--json", "--write"]) == 0
     assert json.loads(capsys.readouterr().out) == whole
-    assert checkpoint.read_card(path)["detectability"] == whole and detection_command.weights(path) == before
+    assert checkpoint.read_card(path)["detectability"] == whole and weights(path) == before
 
 
 def test_what_is_seen_from_which_lambda_on(path, capsys, monkeypatch):
     """Ranges share the lenses with substructure between them, and an observer grows with lambda. It ends with the first
     chunk that brings enough strong ones, and what was done is not done again."""
-    before, keep = detection_command.weights(path), path.parent / "parts.json"
+    before, keep = weights(path), path.parent / "parts.json"
     asked = [str(path), "--strong", "5", "--keep", str(keep), "--json"]
     assert detection_command.main(asked) == 0
     first = json.loads(capsys.readouterr().out.splitlines()[-1])
@@ -87,7 +88,7 @@ def test_what_is_seen_from_which_lambda_on(path, capsys, monkeypatch):
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     card = checkpoint.read_card(path)
     assert found == first == card["benchmark"]["detection"] and found["n"] == 120 and not keep.exists()
-    assert detection_command.weights(path) == before
+    assert weights(path) == before
     for word in ("refitted", "ceiling"):
         rows = found[word]
         whole = [row for row in rows if row["high"] is None and row["low"] == 6]
