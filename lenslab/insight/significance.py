@@ -11,10 +11,10 @@ sigmas do.
 HARDLY = 3.0     # sigmas; with less, who does not know what to look for and where can but guess
 FOUND = 6.0      # with more, it can be found
 
-EASIER = ("Where the lenses of a set are all alike, as those of DeepLense I and II are, a network need not fit what it "
-          "knows, and may see more.")
-WHY = ("At most, since smooth lenses were free to mimic it by small steps from the truth alone, in mass, shape and "
-       "shear of the lens and place, size and shape of the source, and since kind and place are given away here. "
+EASIER = ("Where the lenses of a set are all alike, as those of DeepLense I and II are, a network knows the smooth "
+          "lens beforehand, and may see more.")
+WHY = ("Why at most: kind, place and mass of the substructure are given away here, and smooth lenses could mimic it by "
+       "small steps from the truth only, in mass, shape and shear of the lens and place, size and shape of the source. "
        f"{EASIER}")
 
 
