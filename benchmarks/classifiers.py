@@ -2,7 +2,7 @@
 
 Metrics come from the headers, where the training put them: test images that steered nothing, 95 % bootstrap intervals.
 What depends on this machine or needs no network is measured here, and with --write put into the headers as well, from
-which checkpoints/README.md is then made:
+which checkpoints/README.md is then made (--table makes it of the headers as they are):
 
     ms        of one image on one thread, from image to logits, the fit of lens_residual included; median of 20
     ceiling   AUC that an observer who knows the substructure and must fit lens and source has at most, smooth against
@@ -64,7 +64,11 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("checkpoints", type=Path, nargs="*", help="all that are shipped, unless some are named")
     parser.add_argument("--ceiling", type=int, default=0, help="images of each population that the ceiling is taken of")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--table", action="store_true", help="measure nothing: checkpoints/README.md from the headers")
     settings = parser.parse_args(words)
+    if settings.table:
+        table.write_table()
+        return 0
     torch.set_num_threads(1)
     paths = settings.checkpoints or [path for path, card in checkpoint.list_checkpoints()
                                      if card.get("task") == "classify"]

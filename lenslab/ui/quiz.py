@@ -205,8 +205,8 @@ def signal(scene: Scene) -> None:
     plot(observed.residual(sigmas, canvas.Frame(*sigmas.shape, camera.pixel_scale), dark=is_dark(), height=340,
                            title=f"What the substructure changed: λ {at_most(total)}"), key="quiz.signal", later=True,
          alt="Change of the image by the substructure in units of the noise")
-    st.caption(f"The image with substructure minus the best smooth lens, in units of the noise. {promise(total)} "
-               f"{EASIER}")
+    st.caption(f"The image with substructure minus the best smooth lens, in units of the noise: {at_most(total)} in "
+               f"all. {promise(total)} {EASIER}")
 
 
 def skip() -> None:

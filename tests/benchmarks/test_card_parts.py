@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import classifiers as table_command
 from benchmarks import detectability as maps_command
 from benchmarks import detection as detection_command
 from benchmarks import judgement as judgement_command
@@ -99,6 +100,13 @@ def test_what_is_seen_from_which_lambda_on(path, capsys, monkeypatch):
     strong = cards.strong(card)
     assert strong["n"] >= 5 and strong["of"] == 80
     assert strong["n"] == sum(round(40 * after) for _, after in found["shares"].values())
+
+
+def test_the_table_of_checkpoints_is_made_of_headers_without_measuring(path, monkeypatch):
+    monkeypatch.setenv("LENSLAB_CHECKPOINTS", str(path.parent))
+    before = path.read_bytes()
+    assert table_command.main(["--table"]) == 0
+    assert "| tiny | cnn | seed-64 |" in (path.parent / "README.md").read_text() and path.read_bytes() == before
 
 
 def test_theta_E_inside_a_network_is_held_against_the_truth(tmp_path, capsys):
