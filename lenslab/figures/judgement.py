@@ -159,7 +159,8 @@ def maps(kind: dict, S: Sequence[float], *, height: int = 330) -> list[go.Figure
         out.append(heat("Observer, lens refitted", own["refitted"], kind, S, height, significance=own["left"]))
     out.append(heat(free, own["ceiling"], kind, S, height, significance=own["significance"]))
     if fixed:
-        out.append(heat("At most, both known", fixed["ceiling"], kind, S, height, significance=fixed["significance"]))
+        out.append(heat("At most, slope and multipoles known", fixed["ceiling"], kind, S, height,
+                        significance=fixed["significance"]))
     return out
 
 

@@ -55,7 +55,9 @@ def numbers(shown: Facts) -> None:
 
 def card(shown: Facts) -> None:
     """What it is, and what it was judged on."""
-    st.markdown(f"{facts.sentence(shown)} {facts.verdict(shown.card)}")
+    st.markdown(facts.sentence(shown))
+    if verdict := facts.verdict(shown.card):
+        st.markdown(verdict)
     curves = f" Curves and errors are of {shown.judgement['n']:,} {shown.judgement['split']} images." \
         if shown.judgement else ""
     st.caption(f"Judged on {facts.judged_on(shown.card)}; with each number its 95 % interval.{curves}")
@@ -155,9 +157,9 @@ def maps(shown: Facts) -> None:
     with st.expander("What are the ceiling and the refitted observer?"):
         st.markdown("λ is the significance, in σ, with which an observer who knows what the substructure looks like "
                     "tells this lens from the best smooth one; his AUC is Φ(λ/√2). For the **ceiling** smooth lenses "
-                    "may mimic it by small steps from the truth alone: so much it is at most. For the **refitted** "
-                    "one a smooth lens is fitted anew to each image, taken without noise, at one S, and the λ that it "
-                    "leaves goes to other S as the ceiling's does: strong substructure is mimicked much better so. "
+                    "may mimic it by small steps from the truth alone, so that λ is at most that. For the **refitted** "
+                    "observer a smooth lens is fitted anew to each image, taken without noise: strong substructure is "
+                    "mimicked much better so. That is done at one S; from there λ grows with S as the ceiling's does. "
                     f"With slope and multipoles known, less is mimicked. {EASIER}")
     return None
 
