@@ -2,11 +2,11 @@
 
 Metrics come from the headers, where the training put them: test images that steered nothing, 95 % bootstrap intervals.
 What depends on this machine or needs no network is measured here, and with --write put into the headers as well, from
-which checkpoints/README.md is then made:
+which checkpoints/README.md is then made (--table makes it of the headers as they are):
 
     ms        of one image on one thread, from image to logits, the fit of lens_residual included; median of 20
-    ceiling   AUC of an observer who knows the substructure and must fit lens and source, smooth against the rest:
-              the mean of Phi(lambda / sqrt 2) over images with substructure (lambda: lenslab.images.ceiling)
+    ceiling   AUC that an observer who knows the substructure and must fit lens and source has at most, smooth against
+              the rest: the mean of Phi(lambda / sqrt 2) over images with substructure (lambda: lenslab.images.ceiling)
 """
 
 import argparse
@@ -25,31 +25,31 @@ from lenslab import checkpoint
 from lenslab.images.compiled import why_not
 from lenslab.images.draw import items
 from lenslab.insight import table
-from lenslab.insight.judgement import BARE
+from lenslab.insight.judgement import SMOOTH_CLASSES
 from lenslab.population import CHUNK, find
-from lenslab.tasks import classify
 from lenslab.tasks.classify import answers
+from lenslab.tasks.trained import load
 
 REPEATS = 20
 
 
-def milliseconds(model) -> float:
+def milliseconds(trained) -> float:
     """Of one answer, given an image and its noise."""
-    population = find(model.card["population"])
+    population = find(trained.card["population"])
     drawn = items(population, 0, 0, "test")
     spent = []
     for row in range(REPEATS + 2):
         image, sigma = drawn.image[row:row + 1], drawn.variance[row:row + 1].sqrt()
         began = time.perf_counter()
-        answers.logits_of(model, answers.complete(model, image, sigma, "cpu"), "cpu")
+        answers.logits_of(trained, answers.complete(trained, image, sigma))
         spent.append(1e3 * (time.perf_counter() - began))
     return statistics.median(spent[2:])
 
 
 def ceiling(name: str, n: int) -> float | None:
-    """The best AUC that anybody could have on the first n test images of a population, smooth against the rest."""
+    """The AUC at most of who must fit the lens, on the first n test images of a population, smooth against the rest."""
     population = find(name)
-    bare = next((k for k, kind in enumerate(population.classes) if kind in BARE), None)
+    bare = next((k for k, kind in enumerate(population.classes) if kind in SMOOTH_CLASSES), None)
     if bare is None or not n:
         return None
     found = []
@@ -65,17 +65,21 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("checkpoints", type=Path, nargs="*", help="all that are shipped, unless some are named")
     parser.add_argument("--ceiling", type=int, default=0, help="images of each population that the ceiling is taken of")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--table", action="store_true", help="measure nothing: checkpoints/README.md from the headers")
     settings = parser.parse_args(words)
+    if settings.table:
+        table.write_table()
+        return 0
     torch.set_num_threads(1)
     paths = settings.checkpoints or [path for path, card in checkpoint.list_checkpoints()
                                      if card.get("task") == "classify"]
     ceilings: dict[str, float | None] = {}
     for path in paths:
-        model = classify.load(path)
-        name = model.card["population"]
+        trained = load(path, task="classify")
+        name = trained.card["population"]
         if settings.ceiling and name not in ceilings:
             ceilings[name] = ceiling(name, settings.ceiling)
-        measured = dict(ms=milliseconds(model))
+        measured = dict(ms=milliseconds(trained))
         if name in ceilings:
             measured |= dict(ceiling=ceilings[name], ceiling_n=settings.ceiling)
         print(f"{path.name}: " + ", ".join(f"{key} {value}" for key, value in measured.items()), flush=True)

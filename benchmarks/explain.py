@@ -45,8 +45,9 @@ from lenslab.images.realise import realise
 from lenslab.insight import localise
 from lenslab.insight.explain import METHODS, explain, window
 from lenslab.population import Population, find
-from lenslab.tasks import classify
 from lenslab.tasks.classify import answers
+from lenslab.tasks.trained import AT_ONCE as FORWARD
+from lenslab.tasks.trained import Trained, load
 
 SEED = 0           # of the test images, those that every checkpoint is judged by
 AT_ONCE = 8        # images explained together
@@ -109,18 +110,19 @@ def maps_of(model: nn.Module, given: Tensor, label: int, method: str, channel: s
     return torch.cat([explain(model, part, label, method, channel).map for part in given.split(AT_ONCE)]).numpy()
 
 
-def scored(model: nn.Module, images: Images, label: int, channel: str | None = None, sky: bool = False) -> dict:
+def scored(trained: Trained, images: Images, label: int, channel: str | None = None, sky: bool = False) -> dict:
     """{"chance", "best", METHODS..., "image"}: {score: [mean, low, high]}."""
-    given = torch.cat([answers.given_of(model, part) for part in pieces(images.observation)])
+    model = trained.model
+    given = torch.cat([answers.inputs_of(trained, part) for part in pieces(images.observation)])
     sigmas, signal = given[:, 0].numpy(), middle(images.signal, given.shape[-2:])
-    fwhm, truth = model.card["constants"]["psf_fwhm"], localise.true_pixels(signal)
+    fwhm, truth = trained.card["constants"]["psf_fwhm"], localise.true_pixels(signal)
     # what substructure adds to the image, it adds to the residual of a fitted smooth lens as well
     baseline = torch.zeros_like(given) if sky else given - torch.from_numpy(signal)[:, None].to(given)
-    temperature = answers.temperature_of(model)
+    temperature = answers.temperature_of(trained)
 
     def probability(shown: Tensor) -> Tensor:
         return torch.cat([torch.softmax(model(part).double() / temperature, 1)[:, label]
-                          for part in shown.split(answers.AT_ONCE)])
+                          for part in shown.split(FORWARD)])
 
     def curved(order: np.ndarray) -> dict[str, np.ndarray]:
         found = localise.curves(probability, given, baseline, order, sigmas)
@@ -219,22 +221,22 @@ def main(words: list[str] | None = None) -> int:
     if settings.write and (settings.channel or settings.population or settings.sky):
         parser.error("--write is for what the page shows: the network's own images, all channels, the smooth lens for "
                      "a baseline. Leave out --channel, --population and --sky.")
-    model = classify.load(settings.checkpoint)
-    population = find(settings.population or model.card["population"])
-    if list(population.classes) != list(model.card["classes"]):
-        parser.error(f"{settings.checkpoint.name} tells {', '.join(model.card['classes'])} apart, but "
+    trained = load(settings.checkpoint, task="classify")
+    population = find(settings.population or trained.card["population"])
+    if list(population.classes) != list(trained.card["classes"]):
+        parser.error(f"{settings.checkpoint.name} tells {', '.join(trained.card['classes'])} apart, but "
                      f"{population.name} has {', '.join(population.classes)}; give another --population.")
-    out = dict(checkpoint=settings.checkpoint.stem, network=model.card["config"]["network"],
+    out = dict(checkpoint=settings.checkpoint.stem, network=trained.card["config"]["network"],
                population=population.name, channel=settings.channel, least=settings.least,
                baseline="sky" if settings.sky else "without substructure", classes={})
     for label, name in enumerate(population.classes):
         if population.kinds[label] == "none":
             continue
         images = images_of(population, label, settings.n, settings.least)
-        table = scored(model, images, label, settings.channel, settings.sky)
+        table = scored(trained, images, label, settings.channel, settings.sky)
         out["classes"][name] = dict(n=len(images.signal), strong=images.strong, **table)
         printed(name, len(images.signal), images.strong, table)
-    out["ms"] = milliseconds(model, answers.given_of(model, pieces(images.observation)[0]))
+    out["ms"] = milliseconds(trained.model, answers.inputs_of(trained, pieces(images.observation)[0]))
     print("\nms of one map: " + ", ".join(f"{name} {value:.0f}" for name, value in out["ms"].items()))
     if settings.write:
         checkpoint.remark(settings.checkpoint, explanations={name: out[name] for name in ("least", "classes")})

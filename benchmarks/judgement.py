@@ -17,15 +17,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python ben
 from lenslab import checkpoint
 from lenslab.device import resolve_device
 from lenslab.tasks import classify
+from lenslab.tasks.trained import load
 from lenslab.tasks.training import configure
 
 
 def judged(path: Path, n: int, device, workers: int):
-    """The network with what is usual for it, its metrics, and its card's judgement."""
-    model = classify.load(path, device)
-    config = configure(classify.Config, model.card["config"] | dict(test=n, workers=workers))
-    metrics = classify.evaluate(model, config, device, split="test")
-    return model, metrics, metrics.pop("card")["judgement"]
+    """The network, what is usual for it, its metrics, and its card's judgement."""
+    trained = load(path, device, "classify")
+    config = configure(classify.Config, trained.card["config"] | dict(test=n, workers=workers))
+    metrics = classify.evaluate(trained, config, split="test")
+    return trained.model, metrics.pop("novelty"), metrics, metrics.pop("card")["judgement"]
 
 
 def main(words: list[str] | None = None) -> int:
@@ -38,11 +39,11 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="put the judgement into the header of the checkpoint")
     settings = parser.parse_args(words)
     device = resolve_device(None if settings.device == "auto" else settings.device)
-    model, metrics, found = judged(settings.checkpoint, settings.n, device, settings.workers)
+    model, novelty, metrics, found = judged(settings.checkpoint, settings.n, device, settings.workers)
     if settings.write:
         card = checkpoint.read_card(settings.checkpoint)
-        checkpoint.save(settings.checkpoint, model.state_dict(), card | dict(metrics=metrics, split="test",
-                                                                             judgement=found))
+        checkpoint.save(settings.checkpoint, checkpoint.tensors_of(model, novelty),
+                        card | dict(metrics=metrics, split="test", judgement=found))
     if settings.json:
         print(json.dumps(found))
     else:

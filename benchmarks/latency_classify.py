@@ -39,10 +39,10 @@ def untrained(word: str, folder: str) -> Path:
     """A checkpoint of a network as it is built."""
     network, _, population = word.partition(":")
     config = configure(classify.Config, dict(network=network, population=population or "seed-64"))
-    model = classify.build(config)
+    built = classify.build(config)
     path = Path(folder) / f"classify-{config.population}-{network}.safetensors"
-    checkpoint.save(path, model.state_dict(), dict(task="classify", network=network, config=asdict(config), metrics={},
-                                                   **model.card))
+    checkpoint.save(path, built.model.state_dict(), built.card | dict(
+        format=checkpoint.FORMAT, task="classify", network=network, config=asdict(config), metrics={}))
     return path
 
 

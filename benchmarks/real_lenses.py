@@ -19,22 +19,22 @@ from lenslab.images import catalogue, sky
 from lenslab.images.prepare import prepare_for
 from lenslab.insight.novelty import LEVEL
 from lenslab.population import find
-from lenslab.tasks import classify
 from lenslab.tasks.classify import answers
+from lenslab.tasks.trained import load
 
 
 def rows_of(path: Path) -> list[dict]:
     """A row for each lens."""
-    model = classify.load(path)
-    population = find(model.card["population"])
+    trained = load(path, task="classify")
+    population = find(trained.card["population"])
     rows = []
     for name in catalogue.real_lenses():
         made = prepare_for(sky.read_real(name), population)
-        given = answers.given_of(model, made.observation)     # a fit, for some: made once
-        found = answers.probabilities_of(answers.logits_of(model, given, "cpu"), answers.temperature_of(model))
-        novelty = answers.novelty_of(model, given)
+        given = answers.inputs_of(trained, made.observation)     # a fit, for some: made once
+        found = answers.probabilities_of(answers.logits_of(trained, given), answers.temperature_of(trained))
+        novelty = answers.novelty_of(trained, given)
         rows.append(dict(network=path.stem, lens=Path(name).stem, novelty=None if novelty is None else float(novelty),
-                         probabilities=dict(zip(model.card["classes"], found[0].tolist(), strict=True)),
+                         probabilities=dict(zip(trained.card["classes"], found[0].tolist(), strict=True)),
                          signal=made.signal, warnings=list(made.warnings)))
     return rows
 

@@ -24,29 +24,30 @@ import numpy as np
 import torch
 
 from lenslab import checkpoint
+from lenslab.feed.stream import HELD_OUT_SEED
 from lenslab.feed.workers import columns_from
 from lenslab.insight import table
 from lenslab.insight.metrics import macro_auc_gain, scores
 from lenslab.nets.lens_net import THETA_E, LensNet
 from lenslab.population import find
-from lenslab.tasks import classify
 from lenslab.tasks.classify.answers import complete, probabilities_of
-from lenslab.tasks.classify.judge import HELD_OUT_SEED
 from lenslab.tasks.lens_view import LensView, measured
+from lenslab.tasks.trained import load
 
 AT_ONCE = 120
 
 
 def figures(path: Path, n: int, workers: int) -> dict:
     """Differences in arcsec, and AUCs."""
-    model = classify.load(path)
+    trained = load(path, task="classify")
+    model = trained.model
     if not isinstance(model, LensNet):
-        raise ValueError(f"{path} holds no lens: {model.card['network']} has no theta_E of its own. Take a lensiformer "
-                         "or a lenspinn.")
-    population = find(model.card["population"])
+        raise ValueError(f"{path} holds no lens: {trained.card['network']} has no theta_E of its own. Take a "
+                         "lensiformer or a lenspinn.")
+    population = find(trained.card["population"])
     view = LensView(population.name, HELD_OUT_SEED, "test", compiled=True)
     seen = columns_from(view.columns, n, workers)
-    given = complete(model, *measured(population, seen), "cpu")
+    given = complete(trained, *measured(population, seen))
     truth = torch.from_numpy(seen["parameters"][:, population.paths.index("lens.theta_E")]).float()
     low, high = (limit * model.encoder.side for limit in THETA_E)
     anything = low + (high - low) * torch.rand(n, generator=torch.Generator().manual_seed(0))
@@ -59,7 +60,7 @@ def figures(path: Path, n: int, workers: int) -> dict:
     found = dict(n=n, bias=float(np.median(off)), scatter=float(np.diff(np.percentile(off, [16, 84]))[0] / 2),
                  correlation=float(np.corrcoef(own, truth)[0, 1]) if min(own.std(), truth.std()) > 1e-6 else None)
     labels = seen["label"]
-    classes = tuple(model.card["classes"])
+    classes = tuple(trained.card["classes"])
     found |= {name: scores(answer, labels, classes, resamples=0).macro_auc for name, answer in answers.items()}
     return found | {f"{name} - own": list(macro_auc_gain(answers[name], answers["own"], labels))
                     for name in ("true", "random")}

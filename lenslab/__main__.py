@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--seed", type=int, default=0, help="whole number (default 0)")
     many.add_argument("--split", choices=("train", "validation", "test"), default="train")
     many.add_argument("--ceiling", action="store_true",
-                      help="add lambda of each image, in sigmas: all that can be seen of its substructure")
+                      help="add lambda of each image, in sigmas: at most what its substructure is worth")
     shell.add_train(commands)
     shell.add_jobs(commands)
     evaluate.add_evaluate(commands)

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lenslab.insight.significance import WHY, at_most, promise
 from lenslab.physics import cosmology
 from lenslab.scene import Scene
+from lenslab.ui import cached
 from lenslab.ui.gallery import BY_NAME
 from tests.ui.screens import checked
 
@@ -193,3 +195,12 @@ def test_lenstronomy_agrees(app):
     checked(app.button(key="check.go").click().run())
     told = next(metric for metric in app.metric if metric.label == "largest deviation")
     assert float(told.value.split()[0]) < 1e-9
+
+
+def test_what_substructure_changes_is_said_as_at_most(app):
+    app.button_group(key="w.gallery").set_value("Fuzzy dark matter")
+    checked(app.run())
+    look(app, "What it changes")
+    told = "\n".join(caption.value for caption in app.caption)
+    _, total = cached.significance(scene(app))
+    assert f"is {at_most(total)}. {promise(total)}" in told and WHY in told

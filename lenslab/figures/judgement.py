@@ -150,13 +150,17 @@ def log_axis(low: float, high: float) -> dict:
 
 
 def maps(kind: dict, S: Sequence[float], *, height: int = 330) -> list[go.Figure]:
-    """AUC of one dark matter against bare lenses over strength and S: the network, and the ceilings beside it."""
+    """AUC of one dark matter against bare lenses over strength and S: the network, and beside it observers who know the
+    substructure, where a smooth lens is fitted anew and as the ceilings have it."""
     own, fixed = kind["maps"]["own"], kind["maps"].get("fixed")
-    free = "Ceiling, slope and multipoles free" if fixed else "Ceiling"
-    out = [heat("The network", own["auc"], kind, S, height, own["interval"]),
-           heat(free, own["ceiling"], kind, S, height, significance=own["significance"])]
+    free = "At most (ceiling), slope and multipoles free" if fixed else "At most (ceiling)"
+    out = [heat("The network", own["auc"], kind, S, height, own["interval"])]
+    if "refitted" in own:
+        out.append(heat("Observer, lens refitted", own["refitted"], kind, S, height, significance=own["left"]))
+    out.append(heat(free, own["ceiling"], kind, S, height, significance=own["significance"]))
     if fixed:
-        out.append(heat("Ceiling, both known", fixed["ceiling"], kind, S, height, significance=fixed["significance"]))
+        out.append(heat("At most, slope and multipoles known", fixed["ceiling"], kind, S, height,
+                        significance=fixed["significance"]))
     return out
 
 

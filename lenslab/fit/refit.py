@@ -16,22 +16,33 @@ from lenslab.images.draw import as_bright_as_asked
 from lenslab.images.galaxies import with_galaxies
 from lenslab.images.simulate import noise_free
 from lenslab.population import CHUNK, Population
+from lenslab.scenes import Scenes
 
 STEPS, ROUNDS = 12, 12     # from the true smooth lens, without noise: to the minimum
 
 
-def left_over(population: Population, chunk: int, seed: int, split: str = "train") -> np.ndarray:
-    """Sigmas (CHUNK,) that the best smooth lens leaves of each image of a chunk, taken without its noise."""
+def left_over(population: Population, scenes: Scenes) -> np.ndarray:
+    """Sigmas (B,) that the best smooth lens of a population leaves of each image, taken without its noise.
+
+    scenes  (B)  float64, as bright as they are seen
+    """
     lens, shine = smooth_lens(population.name), None if why_not() else fast.shine
-    paths, left = population.paths, np.zeros(CHUNK)
+    paths, nothing = population.paths, np.full(len(scenes), np.nan)
+    table = np.stack([scenes[path].numpy() if path in scenes.values else nothing for path in paths], 1)
+    values = compact.of_table(paths, table) if lens.compact else None
+    with torch.no_grad():
+        mean, variance = ceiling.expected(scenes, noise_free(scenes.to(dtype=torch.float32), shine=shine).double())
+    found = fit(lens, mean.float(), variance.sqrt().float(), lens.of_table(paths, table),
+                0 if lens.compact else STEPS, ROUNDS, values)
+    return found.chi2.sqrt().numpy()
+
+
+def of_chunk(population: Population, chunk: int, seed: int, split: str = "train") -> np.ndarray:
+    """The same (CHUNK,) of the items of a chunk; 0 where there is no substructure."""
+    left = np.zeros(CHUNK)
     drawn = as_bright_as_asked(with_galaxies(population.chunk(chunk, seed, split), split))
-    for rows, wide in drawn.groups:
-        nothing = np.full(len(rows), np.nan)
-        table = np.stack([wide[path].numpy() if path in wide.values else nothing for path in paths], 1)
-        values = compact.of_table(paths, table) if lens.compact else None
-        with torch.no_grad():
-            mean, variance = ceiling.expected(wide, noise_free(wide.to(dtype=torch.float32), shine=shine).double())
-        found = fit(lens, mean.float(), variance.sqrt().float(), lens.of_table(paths, table),
-                    0 if lens.compact else STEPS, ROUNDS, values)
-        left[rows] = found.chi2.sqrt().numpy()
+    for rows, scenes in drawn.groups:
+        dark = scenes.template.substructure
+        if dark.kind != "none" or dark.clumps:
+            left[rows] = left_over(population, scenes)
     return left

@@ -2,8 +2,9 @@
 
 lambda^2 = d^T C^-1 d, where d is what the substructure changes in the noise-free image, C its noise, and all that a
 smooth lens and source could mimic is projected out in the metric C^-1: the best significance, in sigmas, with which
-anybody can tell this lens from a smooth one. The smooth model is taken as linear about the truth, so that lambda is too
-high where substructure is so strong that a smooth fit would wander far.
+anybody can tell this lens from a smooth one who knows nothing of it beforehand: where a population fixes its lenses,
+less is free than here, and its networks may tell more. The smooth model is taken as linear about the truth, so that
+lambda is too high where substructure is so strong that a smooth fit would wander far (`fit.refit` does).
 """
 
 from collections.abc import Callable

@@ -6,6 +6,8 @@ that lists networks loads nothing else.
 
 import math
 
+from lenslab.insight.significance import FOUND
+
 SPLITS = "train", "validation", "test"
 ROC_POINTS = 120       # of a curve
 WORST = 24             # errors that are kept
@@ -36,6 +38,20 @@ def in_words(card: dict, name: str) -> str:
     """0.888 (0.881 to 0.894); "" where it was not measured."""
     value, limits = measured(card, name)
     return "" if value is None else f"{value:.3f}" + (f" ({limits[0]:.3f} to {limits[1]:.3f})" if limits else "")
+
+
+def strong(card: dict) -> dict:
+    """How a network tells smooth lenses from those that keep more than FOUND sigmas of their substructure when a smooth
+    lens is fitted anew (`benchmarks/detection.py`): auc, interval, and the n of these among `of` with substructure. {}
+    where that was not measured."""
+    try:
+        found = card["benchmark"]["detection"]
+        row = next(row for row in few(found["refitted"], 1, MAX_BINS) if (row["low"], row["high"]) == (FOUND, None))
+        interval, = intervals([row["interval"]], 1)
+        n, of = whole(row["n"], 1), whole(found["n"], 1) - whole(row["smooth"], 0)
+        return dict(auc=share(row["auc"]), interval=interval, n=n, of=whole(of, n))
+    except (ValueError, TypeError, KeyError, StopIteration):
+        return {}
 
 
 def sound(judgement: object, classes: list | tuple) -> dict:
@@ -108,6 +124,10 @@ def real(value: float) -> float:
     return float(value)
 
 
+def reals(value: list, rows: int, size: int) -> list[list[float]]:
+    return [[real(item) for item in few(row, size, size)] for row in few(value, rows, rows)]
+
+
 def share(value: float | None, empty: bool = False) -> float | None:
     if value is None and empty:
         return None
@@ -150,8 +170,10 @@ def kind_of(entry: dict, classes: list, rows: int) -> dict:
             maps[which] = {"auc": [shares(row, size) for row in few(found["auc"], rows, rows)],
                            "ceiling": [shares(row, size) for row in few(found["ceiling"], rows, rows)],
                            "interval": [intervals(row, size) for row in few(found["interval"], rows, rows)],
-                           "significance": [[real(value) for value in few(row, size, size)]
-                                            for row in few(found["significance"], rows, rows)]}
+                           "significance": reals(found["significance"], rows, size)}
+            if "refitted" in found:
+                maps[which] |= {"refitted": [shares(row, size) for row in few(found["refitted"], rows, rows)],
+                                "left": reals(found["left"], rows, size)}
     if OWN not in maps:
         raise refusal("a map is missing")
     return {"class": entry["class"], "path": entry["path"], "strength": strength, "maps": maps}

@@ -6,10 +6,11 @@ observer's AUC for a signal of significance lambda is Phi(lambda / sqrt 2) (the 
 are normal, lambda^2 apart, with variance lambda^2; Green & Swets 1966, chapter 2); a cell has its mean over the images.
 
 What a smooth model could mimic depends on the smooth lens alone: one set of derivatives serves every kind, strength and
-S of a lens, and one rendering every S. The numbers are those of `ceiling.lambdas`.
+S of a lens, and one rendering every S. The numbers are those of `ceiling.lambdas`. They promise too much where the best
+smooth lens lies far from the true one: so it is fitted anew (`fit.refit`), once for each lens, kind and strength.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,15 +18,16 @@ import torch
 from scipy.special import ndtr
 from torch import Tensor
 
+from lenslab.fit import refit
 from lenslab.images import ceiling
-from lenslab.images.draw import electrons, estimated_variance, flux_for, without_lens_light
+from lenslab.images.draw import brighter, electrons, estimated_variance, exposed, flux_for, without_lens_light
 from lenslab.images.galaxies import with_galaxies
 from lenslab.images.observation import Observation
 from lenslab.images.realise import realise
 from lenslab.images.simulate import background, expose, noise_free, psf_kernel
 from lenslab.insight import metrics
 from lenslab.insight.cards import FIXED, OWN
-from lenslab.insight.judgement import BARE, RESAMPLES, against_bare, rounded
+from lenslab.insight.judgement import RESAMPLES, SMOOTH_CLASSES, against_bare, rounded
 from lenslab.physics import noise as noises
 from lenslab.population import CHUNK, Population, find
 from lenslab.population.record import Law, log_uniform
@@ -47,6 +49,17 @@ class Grid:
     S: tuple[float, ...]
     strengths: dict[str, tuple[str, tuple[float, ...]]]    # class: (path, values)
 
+    @property
+    def middle(self) -> float:
+        """The S at which smooth lenses are fitted anew."""
+        return self.S[len(self.S) // 2]
+
+    @staticmethod
+    def of_maps(found: dict) -> "Grid":
+        """Of maps that there are, as `table` or `cards.sound_maps` give them."""
+        return Grid(found["population"], tuple(found["S"]),
+                    {kind["class"]: (kind["path"], tuple(kind["strength"])) for kind in found["kinds"]})
+
     @staticmethod
     def of(name: str, n_strengths: int = 5, n_S: int = 4) -> "Grid":
         """The whole range of each law of a population, evenly in its own measure, ends included."""
@@ -57,7 +70,7 @@ class Grid:
                         None)
             if path is not None:
                 strengths[kind] = f"substructure.{path}", even(laws[path], n_strengths)
-        bare = any(kind in BARE for kind in population.classes)
+        bare = any(kind in SMOOTH_CLASSES for kind in population.classes)
         if not strengths or not bare:
             raise ValueError(f"{name} draws no substructure of varying strength beside bare lenses; choose a "
                              "population such as hst.")
@@ -85,6 +98,16 @@ def alone(population: Population, kind: str, laws: dict[str, Law]) -> Population
     """
     dark = {name: population.dark.get(name, {}) | laws for name in population.classes}
     return replace(population, kinds=(kind,) * len(population.classes), dark=dark)
+
+
+def sorts(grid: Grid, population: Population) -> list[tuple[str, Population]]:
+    """The same lenses without substructure, as "bare", and with that of each "CLASS/STRENGTH" of the grid."""
+    out = [("bare", alone(population, "none", {}))]
+    for name, (path, values) in grid.strengths.items():
+        kind, word = population.kinds[population.classes.index(name)], path.removeprefix("substructure.")
+        out += [(f"{name}/{k}", alone(population, kind, population.dark[name] | {word: Law("fixed", value, value)}))
+                for k, value in enumerate(values)]
+    return out
 
 
 @dataclass(frozen=True)
@@ -171,12 +194,7 @@ def pieces(grid: Grid, population: str, chunk: int, answer: Answer, *, n: int = 
     made, at = find(population), (chunk, seed, split, n)
     with torch.no_grad():
         smooth = smooth_lenses(made, at, device)
-        sorts = [("bare", alone(made, "none", {}))]
-        for name, (path, values) in grid.strengths.items():
-            kind, word = made.kinds[made.classes.index(name)], path.removeprefix("substructure.")
-            sorts += [(f"{name}/{k}", alone(made, kind, made.dark[name] | {word: Law("fixed", value, value)}))
-                      for k, value in enumerate(values)]
-        for number, (key, sort) in enumerate(sorts):
+        for number, (key, sort) in enumerate(sorts(grid, made)):
             found = [dict(answers=[], lambdas=[]) for _ in grid.S]
             for lenses, (rows, wide) in zip(smooth, groups_of(sort, *at), strict=True):
                 assert (lenses.rows == rows).all()
@@ -191,13 +209,52 @@ def pieces(grid: Grid, population: str, chunk: int, answer: Answer, *, n: int = 
             yield from ((f"{key}/{k}", rounded(values)) for k, values in enumerate(found))
 
 
+def refits(grid: Grid, chunk: int, *, n: int = CHUNK, seed: int = SEED, split: str = "test",
+           shine: Callable | None = None, known: Container[str] = ()) -> Iterator[tuple[str, list[float]]]:
+    """Sigmas (n,) that smooth lenses fitted anew leave of the lenses of `pieces`, at the middle S of the grid.
+
+    known  keys, those of `sorts`, that need not be done again
+    """
+    made = find(grid.population)
+    for key, sort in sorts(grid, made):
+        if key in known:
+            continue
+        left = []
+        for rows, scenes in groups_of(sort, chunk, seed, split, n):
+            narrow = scenes.to(dtype=torch.float32)
+            with torch.no_grad():
+                shift, _, _ = exposed(narrow, realise(narrow), np.full(len(rows), grid.middle), shine)
+            left += refit.left_over(made, brighter(scenes, shift)).tolist()
+        yield key, rounded(left)
+
+
+def with_refits(found: dict, left: dict[str, list[float]]) -> dict:
+    """The maps of `table` with what the refitted lambda promises beside the ceiling.
+
+    left  {key: sigmas} of `refits`, chunks put together. What a fit leaves of the same lens without substructure, a
+          clump of the source that it cannot draw, is no signal; and lambda grows with S as the ceiling's does.
+    """
+    grid = Grid.of_maps(found)
+    floor, kinds = np.array(left["bare"]), []
+    for kind in found["kinds"]:
+        own = kind["maps"][OWN]
+        growth = np.array(own["significance"])
+        growth = growth / growth[grid.S.index(grid.middle)]
+        kept = [np.sqrt(np.maximum(np.array(left[f"{kind['class']}/{k}"])**2 - floor**2, 0.0))
+                for k in range(len(kind["strength"]))]
+        lambdas = growth[..., None] * np.array(kept)                  # (S, strength, lens)
+        own = own | dict(refitted=ndtr(lambdas / np.sqrt(2)).mean(2), left=np.median(lambdas, axis=2))
+        kinds.append(kind | dict(maps=kind["maps"] | {OWN: own}))
+    return rounded(found | dict(kinds=kinds))
+
+
 def table(grid: Grid, classes: tuple[str, ...], cells: dict[str, dict[str, dict]], **more) -> dict:
     """The maps, as plain values for a card: AUC of each class against bare lenses, its interval, the ceiling and the
     median lambda, rows by S and columns by strength.
 
     cells  {map: {key: values}} of `pieces`, chunks put together
     """
-    bare = next(classes.index(word) for word in BARE if word in classes)
+    bare = next(classes.index(word) for word in SMOOTH_CLASSES if word in classes)
     kinds = []
     for name, (path, values) in grid.strengths.items():
         label, maps = classes.index(name), {}

@@ -19,11 +19,11 @@ BINS = 8
 BIN = 40               # images that a bin has at least, where there are enough for two
 RESAMPLES = 200        # behind the interval of an AUC in a bin
 DIGITS = 5
-BARE = ("smooth", "no_sub")  # names of the class without substructure
+SMOOTH_CLASSES = ("smooth", "no_sub")  # names of the class without substructure
 SHARED = ("lens.theta_E", "camera.exposure_time")  # beside S and the source's offset: what hides or shows substructure
 ANGLES = ("vortex_phi",)                           # laws of no strength
 
-__all__ = ["BARE", "Held", "against_bare", "judge", "rounded", "sound", "truths_of", "wilson", "worst"]
+__all__ = ["SMOOTH_CLASSES", "Held", "against_bare", "judge", "rounded", "sound", "truths_of", "wilson", "worst"]
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ def area(rows: np.ndarray, name: str | None, probabilities: np.ndarray, labels: 
     """AUC and its interval of the images of one bin; None where one side is missing."""
     names = classes
     if name is not None:
-        bare = next((classes.index(word) for word in BARE if word in classes), None)
-        if bare is None or name in BARE:
+        bare = next((classes.index(word) for word in SMOOTH_CLASSES if word in classes), None)
+        if bare is None or name in SMOOTH_CLASSES:
             return None, None
         rows = np.r_[rows, np.flatnonzero(labels == bare)]
         two, names = [bare, classes.index(name)], (classes[bare], name)

@@ -12,10 +12,11 @@ COLUMNS = ("name", "network", "population", "macro AUC", "AUC by class", "accura
 
 ABOUT = """Made from the headers by `python benchmarks/classifiers.py --write`. Intervals: 95 %, bootstrap over test
 images. ECE is that of the calibrated probabilities. Training images: different ones, before they are turned. Time: of
-training, over every sitting. ms: of one image on one thread. Floor: AUC of chi^2 of the best smooth lens; ceiling: of
-an observer who knows the substructure and must fit all of the lens and the source, so that a network of a population
-with one lens for all may lie above it; both smooth against the rest. lambda > 6: AUC of smooth lenses against those
-whose substructure is worth more than 6 sigmas to that observer (`benchmarks/detection.py CHECKPOINT --write`).
+training, over every sitting. ms: of one image on one thread. Floor: AUC of chi^2 of the best smooth lens; ceiling: at
+most what an observer reaches who knows the substructure and must fit all of the lens and the source, so that a network
+of a population with one lens for all may lie above it; both smooth against the rest. lambda > 6: AUC of smooth lenses
+against those that keep more than 6 sigmas of their substructure when a smooth lens is fitted anew, and how many of the
+images with substructure these are (`benchmarks/detection.py CHECKPOINT --write`).
 "10 min of CPU": trained at a fixed budget. theta_E inside: median and scatter of what a network with a lens of its own
 takes the Einstein radius to be, less the truth, and its macro AUC when any other is put in its place
 (`benchmarks/theta_e.py CHECKPOINT --write`). leak: AUC of total flux and ring radius alone, mean and worst class
@@ -40,8 +41,7 @@ def row(path: Path, card: dict) -> list[str]:
     auc = metrics["auc"] if isinstance(metrics.get("auc"), dict) else {}
 
     def measured(name: str, digits: int = 4) -> str:
-        value, limits = cards.measured(card, name)
-        return number(value, digits) + (f" [{limits[0]:.{digits}f}, {limits[1]:.{digits}f}]" if limits else "")
+        return bounded(*cards.measured(card, name), digits)
 
     shown = config.get("images") or number_of(card.get("steps")) * number_of(config.get("batch")) // max(
         1, number_of(config.get("reuse")))
@@ -49,16 +49,14 @@ def row(path: Path, card: dict) -> list[str]:
             ", ".join(f"{name} {number(value)}" for name, value in auc.items()), measured("accuracy"),
             measured("ece", 3), metrics.get("n", ""), parameters(path), card.get("training_images") or shown or "",
             budget(config) or duration_words(card.get("duration")), card.get("device", ""), number(bench.get("ms"), 0),
-            number(metrics.get("floor"), 3), number(bench.get("ceiling"), 3), detected(bench.get("detection")),
+            number(metrics.get("floor"), 3), number(bench.get("ceiling"), 3), detected(card),
             inside(bench.get("theta_E")), leak(bench.get("leak")), "yes" if card.get("complete") else "no"]
 
 
-def detected(rows) -> str:
-    """AUC and interval of the row of lambda > 6, of those that benchmarks/detection.py left in a card."""
-    rows = [line for line in rows if isinstance(line, dict)] if isinstance(rows, list) else []
-    line = next((line for line in rows if line.get("low") == 6 and line.get("high") is None), {})
-    around = line.get("interval")
-    return number(line.get("auc"), 3) + (f" [{around[0]:.3f}, {around[1]:.3f}]" if cards.is_pair(around) else "")
+def detected(card: dict) -> str:
+    """What benchmarks/detection.py left of strong substructure in a card."""
+    strong = cards.strong(card)
+    return f"{bounded(strong['auc'], strong['interval'], 3)}, {strong['n']} of {strong['of']}" if strong else ""
 
 
 def budget(config: dict) -> str:
@@ -81,6 +79,11 @@ def leak(found) -> str:
     """What benchmarks/leak_audit.py found of the population."""
     pair = [found.get("macro"), found.get("worst")] if isinstance(found, dict) else []
     return f"{pair[0]:.3f} ({pair[1]:.3f})" if cards.is_pair(pair) else ""
+
+
+def bounded(value, limits, digits: int = 4) -> str:
+    """A number with its interval."""
+    return number(value, digits) + (f" [{limits[0]:.{digits}f}, {limits[1]:.{digits}f}]" if limits else "")
 
 
 def number(value, digits: int = 4) -> str:

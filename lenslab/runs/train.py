@@ -43,7 +43,7 @@ def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str 
         with Team(device) as team:
             if team.main:
                 folder.say("running", task=task_name(task))
-            sitting = Sitting(task, config, folder, team, restart, init)
+            sitting = Session(task, config, folder, team, restart, init)
             folder.begun = True
             result = sitting.run(stopped, report, SAVE_EVERY if save_every is None else save_every)
             if team.main:
@@ -55,7 +55,7 @@ def train(task: ModuleType, config: Training, folder: RunFolder, *, device: str 
         raise ValueError(no_room(folder.path)) from None
 
 
-class Sitting:
+class Session:
     """From a start or a resumption to the next stop: what is kept in the folder survives it, what is here does not."""
 
     def __init__(self, task, config: Training, folder: RunFolder, team: Team, restart: bool, init):

@@ -10,6 +10,7 @@ from lenslab.figures.classification import named
 from lenslab.figures.evidence import evidence as evidence_figure
 from lenslab.insight import cards, localise, map_scores
 from lenslab.insight.explain import METHODS
+from lenslab.insight.significance import EASIER, at_most, promise
 from lenslab.population import find
 from lenslab.symmetry import GROUPS
 from lenslab.ui import cached
@@ -121,9 +122,9 @@ def truth_sentence(choice: Choice, shown: Shown) -> str:
     if dark.kind == "none":
         return f"The truth: **{named(shown.truth)}**."
     _, total = significance(shown)
-    return (f"The truth: **{named(shown.truth)}**. Its substructure changes this image by λ = {total:.1f} σ in all "
-            "beyond what a smooth lens could mimic; outlined in blue is where nine tenths of that lie."
-            + ("" if total >= 3 else " That is too little for anybody to tell: a guess is as good."))
+    return (f"The truth: **{named(shown.truth)}**. Its substructure changes this image by {at_most(total)} (λ) beyond "
+            "what a smooth lens could mimic; outlined in blue is where nine tenths of that lie. "
+            f"{promise(total)} {EASIER}")
 
 
 def significance(shown: Shown):

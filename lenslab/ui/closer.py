@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from lenslab.figures import canvas, mass, observed
+from lenslab.insight.significance import WHY, at_most, promise
 from lenslab.physics import substructure
 from lenslab.scene import Scene
 from lenslab.ui import cached
@@ -96,15 +97,12 @@ def change_look(scene: Scene) -> None:
     sigmas, total = cached.significance(scene)
     left, right = beside()
     with left:
-        plot(observed.residual(sigmas, frame_of(scene), title=f"What substructure changes: λ = {total:.1f} σ in all",
+        plot(observed.residual(sigmas, frame_of(scene), title=f"What substructure changes: λ {at_most(total)}",
                                dark=is_dark()), key="simulate.change", later=True,
              alt="Change of the image by substructure in units of the noise")
-    verdict = ("far too little to be seen here" if total < 2 else "hard to tell from noise" if total < 5 else
-               "enough to be found, by someone who knows where to look" if total < 10 else "plain to see in the data")
-    right.caption(f"The image with substructure minus the best smooth lens, in units of the noise: λ = {total:.1f} is "
-                  f"{verdict}. Mass, shape and shear of the lens and place, size and shape of the source were free to "
-                  "mimic it; what they can mimic is taken out. λ is the root of the summed squares: an upper limit to "
-                  "what any method can find, as position, mass and kind are given away here.")
+    right.caption("The image with substructure minus the best smooth lens, in units of the noise. λ, the root of the "
+                  f"summed squares, is {at_most(total)}. {promise(total)}")
+    right.caption(WHY)
 
 
 def magnification_look(scene: Scene) -> None:

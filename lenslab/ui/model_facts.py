@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lenslab.checkpoint import duration_words, list_checkpoints, parameters
 from lenslab.insight import cards
+from lenslab.insight.significance import FOUND
 
 ABOUT = {
     "cnn": "a plain convolutional network",
@@ -94,6 +95,17 @@ def sentence(shown: Facts) -> str:
         words += f" in {duration_words(duration)} on {text(card, 'device') or 'an unnamed device'}"
     return words + (". Its training is complete." if card.get("complete") is True else
                     ". Its training is **not complete**: it can be continued from here.")
+
+
+def verdict(card: dict) -> str:
+    """What it sees of the substructure that there is to be seen, as a sentence; "" where that was not measured."""
+    strong = cards.strong(card)
+    if not strong:
+        return ""
+    low, high = strong["interval"]
+    return (f"Of {strong['of']:,} test lenses with substructure {strong['n']:,} keep more than {FOUND:g} σ of it when "
+            f"a smooth lens is fitted anew: these it tells from smooth lenses with AUC {strong['auc']:.3f} ({low:.3f} "
+            f"to {high:.3f}). In the others it drowns in the noise, or a smooth lens explains it.")
 
 
 def weights(path: Path) -> str:

@@ -5,6 +5,8 @@ import streamlit as st
 from lenslab.figures import judgement as figures
 from lenslab.figures import training
 from lenslab.figures.classification import named
+from lenslab.insight import cards
+from lenslab.insight.significance import EASIER
 from lenslab.ui import model_facts as facts
 from lenslab.ui.model_errors import gallery
 from lenslab.ui.model_facts import Facts
@@ -54,6 +56,8 @@ def numbers(shown: Facts) -> None:
 def card(shown: Facts) -> None:
     """What it is, and what it was judged on."""
     st.markdown(facts.sentence(shown))
+    if verdict := facts.verdict(shown.card):
+        st.markdown(verdict)
     curves = f" Curves and errors are of {shown.judgement['n']:,} {shown.judgement['split']} images." \
         if shown.judgement else ""
     st.caption(f"Judged on {facts.judged_on(shown.card)}; with each number its 95 % interval.{curves}")
@@ -140,19 +144,23 @@ def maps(shown: Facts) -> None:
     name = st.pills("Dark matter", list(kinds), default=next(iter(kinds)), required=True, key="model.kind",
                     format_func=named)
     drawn = figures.maps(kinds[name], shown.maps["S"])
-    for number, (place, figure) in enumerate(zip(st.columns(len(drawn), gap="medium"), drawn, strict=True)):
+    rows = [drawn] if len(drawn) < 4 else [drawn[:2], drawn[2:]]
+    places = [place for row in rows for place in st.columns(len(row), gap="medium")]
+    for number, (place, figure) in enumerate(zip(places, drawn, strict=True)):
         with place:
             plot(figure, key=f"model.map.{number}", later=number > 0, square=False,
                  alt=f"{figure.layout.title.text}: AUC of {name} over its strength and S")
+    best = "refitted observer" if "refitted" in kinds[name]["maps"][cards.OWN] else "ceiling"
     st.caption(f"AUC of **{named(name)}** against lenses without substructure, {shown.maps['n']} lenses a cell: 0.5 "
-               "(dark) is guessing, 1 (bright) never errs. Where the ceiling is dark, nobody can see it in one image; "
-               "where the ceiling is bright and the network dark, there is something left to learn.")
-    with st.expander("What is the ceiling?"):
-        st.markdown("λ is the significance, in sigmas, with which the best possible observer tells this lens from the "
-                    "best smooth one: what lens, shear and source could mimic is projected out. His AUC is Φ(λ/√2). He "
-                    "knows what the substructure looks like and asks only whether it is there, so that no network can "
-                    "be above him but by chance. With the slope and multipoles of the smooth lens known, less is "
-                    "mimicked.")
+               f"(dark) is guessing, 1 (bright) never errs. Where the {best} is dark, nobody who must fit the lens can "
+               "see it in one image; where it is bright and the network dark, there may be something left to learn.")
+    with st.expander("What are the ceiling and the refitted observer?"):
+        st.markdown("λ is the significance, in σ, with which an observer who knows what the substructure looks like "
+                    "tells this lens from the best smooth one; his AUC is Φ(λ/√2). For the **ceiling** smooth lenses "
+                    "may mimic it by small steps from the truth alone, so that λ is at most that. For the **refitted** "
+                    "observer a smooth lens is fitted anew to each image, taken without noise: strong substructure is "
+                    "mimicked much better so. That is done at one S; from there λ grows with S as the ceiling's does. "
+                    f"With slope and multipoles known, less is mimicked. {EASIER}")
     return None
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 
 from lenslab.figures import canvas, classification, observed
 from lenslab.figures.classification import named
+from lenslab.insight.significance import EASIER, at_most, promise
 from lenslab.population import find
 from lenslab.scene import Scene
 from lenslab.ui import cached, quiz_game
@@ -222,12 +223,10 @@ def signal(scene: Scene) -> None:
                                      key="quiz.signal.stop", on_stop=skip)
     camera = scene.camera
     plot(observed.residual(sigmas, canvas.Frame(*sigmas.shape, camera.pixel_scale), dark=is_dark(), height=340,
-                           title=f"What the substructure changed: λ = {total:.3g} σ"), key="quiz.signal", later=True,
+                           title=f"What the substructure changed: λ {at_most(total)}"), key="quiz.signal", later=True,
          alt="Change of the image by the substructure in units of the noise")
-    verdict = ("That is far too little for anybody: it was luck." if total < 2 else
-               "That is hard to tell from noise." if total < 5 else
-               "That is enough for who knows where to look." if total < 15 else "That is plain to see in the data.")
-    st.caption(f"The image with substructure minus the best smooth lens, in units of the noise. {verdict}")
+    st.caption(f"The image with substructure minus the best smooth lens, in units of the noise: {at_most(total)} in "
+               f"all. {promise(total)} {EASIER}")
 
 
 def skip() -> None:

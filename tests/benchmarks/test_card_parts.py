@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import classifiers as table_command
 from benchmarks import detectability as maps_command
 from benchmarks import detection as detection_command
 from benchmarks import judgement as judgement_command
 from benchmarks import theta_e as theta_command
+from benchmarks.parts import weights
 from lenslab import checkpoint
 from lenslab.images.draw import items
 from lenslab.insight import cards
@@ -22,11 +24,12 @@ from lenslab.tasks import classify
 @pytest.fixture
 def path(tmp_path):
     config = classify.Config(network="cnn", width=4, population="seed-64", validation=60, images=120)
-    model = classify.build(config)
-    card = model.card | dict(task="classify", network="cnn", population="seed-64", config=checkpoint.plain(
+    built = classify.build(config)
+    card = built.card | dict(
+        format=checkpoint.FORMAT, task="classify", network="cnn", population="seed-64", config=checkpoint.plain(
         {name: getattr(config, name) for name in ("network", "width", "population", "validation", "images")}),
         metrics={}, complete=False)
-    checkpoint.save(tmp_path / "tiny.safetensors", model.state_dict(), card)
+    checkpoint.save(tmp_path / "tiny.safetensors", built.model.state_dict(), card)
     return tmp_path / "tiny.safetensors"
 
 
@@ -43,8 +46,8 @@ def test_both_parts_are_written_and_the_network_stays(path, capsys):
     assert {name: value for name, value in written.items() if name not in new} == {
         name: value for name, value in card.items() if name not in new}
     assert written["metrics"]["n"] == 60 and written["split"] == "test" and bool(after["novelty.fitted"])
-    assert before.keys() == after.keys() and all((before[name] == after[name]).all() for name in before
-                                                 if not name.startswith("novelty."))
+    assert all((before[name] == after[name]).all() for name in before)
+    assert before.keys() == {name for name in after if not name.startswith("novelty.")}
     assert not list(path.parent.glob("*.json"))      # parts of a finished run are not left behind
 
 
@@ -60,30 +63,65 @@ def test_a_stopped_run_goes_on_where_it_was(path, monkeypatch, capsys):
     assert capsys.readouterr().out == first
 
 
-def test_what_is_seen_from_which_lambda_on(path, capsys):
-    """Ranges share the lenses with substructure between them, and a ceiling grows with lambda."""
-    assert detection_command.main([str(path), "--n", "120", "--json", "--write"]) == 0
-    rows = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert checkpoint.read_card(path)["benchmark"]["detection"] == rows
-    whole = [row for row in rows if row["high"] is None and row["low"] == 6]
-    apart = [row for row in rows if row not in whole]
-    assert sum(row["n"] for row in apart) == 80 and {row["smooth"] for row in rows} == {40}
-    assert all(0 <= row["interval"][0] <= row["auc"] <= row["interval"][1] <= 1 for row in rows)
-    assert {row["floor"] for row in rows} == {None}
-    assert [row["ceiling"] for row in apart] == sorted(row["ceiling"] for row in apart)
+def test_fits_are_put_beside_the_maps_that_a_header_has_and_the_weights_stay(path, capsys):
+    words = [str(path), "--n", "2", "--strengths", "2", "--S", "1", "--device", "cpu", "--json", "--write"]
+    maps_command.main(words)
+    whole = json.loads(capsys.readouterr().out)
+    tensors, card = checkpoint.load(path)
+    older = json.loads(json.dumps(card["detectability"]))
+    for kind in older["kinds"]:
+        del kind["maps"]["own"]["refitted"], kind["maps"]["own"]["left"]
+    checkpoint.save(path, tensors, card | dict(detectability=older))
+    before = weights(path)
+    assert maps_command.main([str(path), "--refit", "--json", "--write"]) == 0
+    assert json.loads(capsys.readouterr().out) == whole
+    assert checkpoint.read_card(path)["detectability"] == whole and weights(path) == before
+
+
+def test_what_is_seen_from_which_lambda_on(path, capsys, monkeypatch):
+    """Ranges share the lenses with substructure between them, and an observer grows with lambda. It ends with the first
+    chunk that brings enough strong ones, and what was done is not done again."""
+    before, keep = weights(path), path.parent / "parts.json"
+    asked = [str(path), "--strong", "5", "--keep", str(keep), "--json"]
+    assert detection_command.main(asked) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[-1])
+    monkeypatch.setattr(detection_command, "chunks_from", lambda _, missing, __: 1 / 0)
+    assert detection_command.main([*asked, "--write"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    card = checkpoint.read_card(path)
+    assert found == first == card["benchmark"]["detection"] and found["n"] == 120 and not keep.exists()
+    assert weights(path) == before
+    for word in ("refitted", "ceiling"):
+        rows = found[word]
+        whole = [row for row in rows if row["high"] is None and row["low"] == 6]
+        apart = [row for row in rows if row not in whole]
+        assert sum(row["n"] for row in apart) == 80 and {row["smooth"] for row in rows} == {40}
+        assert all(0 <= row["interval"][0] <= row["auc"] <= row["interval"][1] <= 1 for row in rows)
+        assert [row["observer"] for row in apart] == sorted(row["observer"] for row in apart)
+    strong = cards.strong(card)
+    assert strong["n"] >= 5 and strong["of"] == 80
+    assert strong["n"] == sum(round(40 * after) for _, after in found["shares"].values())
+
+
+def test_the_table_of_checkpoints_is_made_of_headers_without_measuring(path, monkeypatch):
+    monkeypatch.setenv("LENSLAB_CHECKPOINTS", str(path.parent))
+    before = path.read_bytes()
+    assert table_command.main(["--table"]) == 0
+    assert "| tiny | cnn | seed-64 |" in (path.parent / "README.md").read_text() and path.read_bytes() == before
 
 
 def test_theta_E_inside_a_network_is_held_against_the_truth(tmp_path, capsys):
     """A network whose encoder says 1.2" whatever it sees: off by just what the simulation's differs from that."""
     config = classify.Config(network="lensiformer", width=4, population="seed-64")
-    model = classify.build(config)
+    built = classify.build(config)
+    model = built.model
     low, high = (limit * model.encoder.side for limit in THETA_E)
     torch.nn.init.zeros_(model.encoder.numbers[-1].weight)
     torch.nn.init.constant_(model.encoder.numbers[-1].bias, 0.0)
     model.encoder.numbers[-1].bias.data[0] = np.log((1.2 - low) / (high - 1.2))
     path = tmp_path / "inside.safetensors"
-    checkpoint.save(path, model.state_dict(), model.card | dict(
-        task="classify", network="lensiformer", population="seed-64", config=checkpoint.plain(
+    checkpoint.save(path, model.state_dict(), built.card | dict(
+        format=checkpoint.FORMAT, task="classify", network="lensiformer", population="seed-64", config=checkpoint.plain(
             {name: getattr(config, name) for name in ("network", "width", "population")}), metrics={}, complete=True))
     assert theta_command.main([str(path), "--n", "90", "--json"]) == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -15,6 +15,7 @@ from lenslab.images.observation import Observation
 from lenslab.insight import map_scores
 from lenslab.population import find
 from lenslab.tasks import classify
+from lenslab.tasks.trained import Trained
 
 
 class Filter(nn.Module):
@@ -25,7 +26,6 @@ class Filter(nn.Module):
     def __init__(self, template: torch.Tensor):
         super().__init__()
         self.template, self.evidence, self.head = nn.Parameter(template), nn.Identity(), nn.Linear(1, 2)
-        self.card = dict(constants=dict(psf_fwhm=1.0, crop=0), classes=["smooth", "dark"])
         with torch.no_grad():
             self.head.weight.copy_(torch.tensor([[0.0], [1.0]]))
             self.head.bias.zero_()
@@ -40,6 +40,10 @@ class Filter(nn.Module):
         return self.head(self.embed(self.see(given)))
 
 
+def trained(model):
+    return Trained(model, dict(constants=dict(psf_fwhm=1.0, crop=0), classes=["smooth", "dark"]))
+
+
 @pytest.fixture(scope="module")
 def table():
     rng = np.random.default_rng(0)
@@ -48,7 +52,7 @@ def table():
     signal[:, 10, 4:7] = 3.0                               # what substructure adds, 3 pixels of it
     image = torch.from_numpy(smooth + signal + 0.01 * rng.normal(size=smooth.shape)).float()[:, None]
     images = benchmark.Images(Observation(image, torch.ones_like(image), 0.1), signal, 1.0)
-    return benchmark.scored(Filter(torch.from_numpy(signal[0]).float() / 100), images, 1)
+    return benchmark.scored(trained(Filter(torch.from_numpy(signal[0]).float() / 100)), images, 1)
 
 
 def test_a_matched_filter_points_at_the_signal_by_gradients(table):
@@ -94,8 +98,9 @@ def test_signal_of_a_middle_part():
 
 def test_scores_are_written_where_the_page_finds_them(table, tmp_path, monkeypatch, capsys):
     config = classify.Config(network="cnn", width=4, population="seed-64")
-    model, path = classify.build(config), tmp_path / "tiny.safetensors"
-    checkpoint.save(path, model.state_dict(), model.card | dict(task="classify", network="cnn", config=checkpoint.plain(
+    built, path = classify.build(config), tmp_path / "tiny.safetensors"
+    checkpoint.save(path, built.model.state_dict(), built.card | dict(format=checkpoint.FORMAT, task="classify",
+                                                                      network="cnn", config=checkpoint.plain(
         {name: getattr(config, name) for name in ("network", "width", "population")})))
     seen = Observation(torch.zeros(6, 1, 64, 64), torch.ones(6, 1, 64, 64), 0.1)
     monkeypatch.setattr(benchmark, "images_of", lambda *_: benchmark.Images(seen, np.zeros((6, 64, 64)), 1.0))

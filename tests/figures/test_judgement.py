@@ -57,3 +57,10 @@ def test_maps_share_one_scale_from_a_guess_to_certainty():
     assert {(figure.data[0].zmin, figure.data[0].zmax) for figure in drawn} == {(0.5, 1.0)}
     assert [list(row) for row in drawn[1].data[0].z] == [[0.6, 1.0]]
     assert list(drawn[0].layout.xaxis.ticktext) == ["0.5 %", "10 %"]
+
+
+def test_the_refitted_observer_stands_between_the_network_and_what_it_is_at_most():
+    kind = dict(KIND, maps={"own": MAP | dict(refitted=[[0.55, 0.95]], left=[[0.2, 3.0]]), "fixed": MAP})
+    titles = [figure.layout.title.text for figure in judgement.maps(kind, [50.0])]
+    assert [title.split()[0] for title in titles] == ["The", "Observer,", "At", "At"]
+    assert list(judgement.maps(kind, [50.0])[1].data[0].z[0]) == [0.55, 0.95]

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 
 from lenslab.images import ceiling
 from lenslab.images.draw import brighter, exposed
@@ -71,6 +72,28 @@ def test_lambda_grows_with_the_signal_and_falls_with_the_mass_of_the_particle(ce
     assert (at["bare/1"] == 0).all()
 
 
+def test_a_population_that_frees_less_than_the_ceiling_leaves_more_of_weak_substructure(cells):
+    """Of seed-64's lenses the Einstein radius alone varies, so that less can mimic what the substructure changes."""
+    weak = replace(grid(), strengths={"axion": ("substructure.m22", grid().strengths["axion"][1][1:])})
+    left = dict(detectability.refits(weak, 0, n=3))
+    assert set(left) == {"bare", "axion/0"} and max(left["bare"]) < 0.1
+    assert weak.middle == grid().S[1]
+    assert (np.array(left["axion/0"]) > 0.99 * np.array(cells["axion/1/1"]["lambdas"])).all()
+    assert not dict(detectability.refits(weak, 0, n=3, known=("bare", "axion/0")))
+
+
+def test_refitted_maps_are_those_of_what_is_left_and_grow_with_S_as_the_ceiling_does(cells):
+    """What the fit leaves without substructure, here 3 of 5 sigmas, is taken off: 4, and half of that at half of S."""
+    found = detectability.table(grid(), CLASSES, {"own": cells})
+    for own in (kind["maps"]["own"] for kind in found["kinds"]):
+        own["significance"] = [[1.0, 7.0], [2.0, 14.0]]
+    left = {"bare": [3.0] * 3, "axion/0": [5.0] * 3, "axion/1": [2.0] * 3}
+    own = detectability.with_refits(found, left)["kinds"][0]["maps"]["own"]
+    assert own["left"] == [[2.0, 0.0], [4.0, 0.0]]
+    assert own["refitted"] == [[pytest.approx(norm.cdf(2 / 2**0.5), abs=1e-4), 0.5],
+                               [pytest.approx(norm.cdf(4 / 2**0.5), abs=1e-4), 0.5]]
+
+
 def test_the_observers_auc_is_that_of_a_simulated_one():
     """Log likelihood ratios of images with and without a known signal of 1.3 sigma."""
     rng, strength = np.random.default_rng(0), 1.3
@@ -100,10 +123,14 @@ def test_noise_differs_from_cell_to_cell_and_lenses_do_not():
 def test_maps_travel_in_a_card_and_forged_ones_are_refused(cells):
     found = detectability.table(grid(), CLASSES, {"own": cells})
     assert cards.sound_maps(json.loads(json.dumps(found, allow_nan=False)), CLASSES) == found
+    found = detectability.with_refits(found, {"bare": [0.1] * 3, "axion/0": [5.0] * 3, "axion/1": [2.0] * 3})
+    assert cards.sound_maps(json.loads(json.dumps(found, allow_nan=False)), CLASSES) == found
     kind = found["kinds"][0]
     assert np.shape(kind["maps"]["own"]["auc"]) == (2, 2) and kind["class"] == "axion"
     for path, value in ((("S",), []), (("kinds", 0, "class"), "x"), (("kinds", 0, "maps"), {}), (("n",), 0.5),
-                        (("kinds", 0, "maps", "own", "auc"), [[0.5]]), (("kinds",), None)):
+                        (("kinds", 0, "maps", "own", "auc"), [[0.5]]), (("kinds",), None),
+                        (("kinds", 0, "maps", "own", "refitted"), [[1.5, 0.5]] * 2),
+                        (("kinds", 0, "maps", "own", "left"), [["x", 1.0]] * 2)):
         forged = copy.deepcopy(found)
         part = forged
         for step in path[:-1]:

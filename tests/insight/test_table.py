@@ -14,6 +14,14 @@ def test_a_table_tells_a_fixed_budget_and_what_is_known_beside_the_network():
 
 
 def test_a_table_tells_from_which_lambda_on_substructure_is_seen():
-    rows = [dict(low=0, high=3, auc=0.5, interval=[0.4, 0.6]), dict(low=6, high=None, auc=0.87, interval=[0.8, 0.9])]
-    assert table.detected(rows) == "0.870 [0.800, 0.900]"
-    assert [table.detected(odd) for odd in (None, [], "x", [3], [{"low": 6, "auc": "y"}])] == [""] * 5
+    """By the refitted lambda; rows by the ceiling alone, as cards once had them, tell nothing of that."""
+    strong = dict(low=6.0, high=None, auc=0.87, interval=[0.8, 0.9], n=30, smooth=40)
+    rows = [dict(strong, low=0, high=3, auc=0.5), strong]
+    found = dict(n=200, refitted=rows, ceiling=[dict(strong, auc=0.5)])
+
+    def cell(detection) -> str:
+        return table.detected(dict(benchmark=dict(detection=detection)))
+    assert cell(found) == "0.870 [0.800, 0.900], 30 of 160"
+    odd = (None, [], "x", rows, found | dict(refitted=[3]), found | dict(refitted=[dict(strong, auc="y")]),
+           found | dict(n=50), found | dict(refitted=[dict(strong, interval=None)]))
+    assert [cell(detection) for detection in odd] == [""] * len(odd) and table.detected({}) == ""

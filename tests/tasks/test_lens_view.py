@@ -14,7 +14,7 @@ from lenslab.fit import smooth_lens
 from lenslab.images import dataset
 from lenslab.physics.grid import middle
 from lenslab.population import find
-from lenslab.runs.train import Sitting
+from lenslab.runs.train import Session
 from lenslab.tasks import classify
 from lenslab.tasks.classify.fitted import FittedView
 from lenslab.tasks.lens_parameters import load_regressor
@@ -112,7 +112,7 @@ def test_fits_of_training_begin_where_a_taught_start_says(tmp_path):
     checkpoint.save(tmp_path / "other.safetensors", other.state_dict(), dict(task="classify", population="seed-64"))
     sitting = SimpleNamespace(learner=SimpleNamespace(model=learner), config=classify.Config(**settings), task=classify,
                               facts=dict(population="seed-64"))
-    Sitting.begin_from(sitting, tmp_path / "other.safetensors")
+    Session.begin_from(sitting, tmp_path / "other.safetensors")
     assert torch.equal(learner.head[-1].weight, other.head[-1].weight)
     assert all(torch.equal(tensor, network.regressor.state_dict()[name])
                for name, tensor in learner.regressor.state_dict().items()), "what is held stays"

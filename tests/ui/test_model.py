@@ -87,6 +87,20 @@ def test_every_part_of_a_whole_card_is_drawn(folder, part):
     assert "does not hold" not in words(app) and not app.warning
 
 
+def test_the_verdict_goes_by_the_refitted_lambda_and_so_do_the_maps(folder):
+    row = dict(low=6, high=None, auc=0.944, interval=[0.91, 0.97], n=150, smooth=200)
+    refitted = MAP | dict(refitted=[[0.55, 0.9]], left=[[0.3, 4.0]])
+    maps = MAPS | dict(kinds=[MAPS["kinds"][0] | dict(maps=dict(own=refitted, fixed=MAP))])
+    a_checkpoint(folder, "classify-seed-64", CARD | dict(detectability=maps, benchmark=dict(
+        detection=dict(n=1000, refitted=[row], ceiling=[row | dict(auc=0.83)]))))
+    told = words(open_page("Detectability"))
+    assert "Of 800 test lenses with substructure 150 keep more than 6 σ" in told
+    assert "AUC 0.944 (0.910 to 0.970)" in told and "Where the refitted observer is dark" in told
+    a_checkpoint(folder, "classify-seed-64", CARD | dict(detectability=MAPS, benchmark=dict(detection=[row])))
+    told = words(open_page("Detectability"))
+    assert "fitted anew: these" not in told and "Where the ceiling is dark" in told
+
+
 @pytest.mark.parametrize("part, script", [("Overview", "judgement"), ("Where it fails", "judgement"),
                                           ("Detectability", "detectability"), ("Worst errors", "judgement")])
 def test_what_is_missing_names_the_command_that_makes_it(folder, part, script):

@@ -9,11 +9,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from lenslab import checkpoint
+from lenslab.insight.significance import EASIER, promise
 from lenslab.population import find
 from lenslab.tasks import classify
 from lenslab.tasks.training import configure
+from lenslab.ui import cached, quiz, quiz_game
 from lenslab.ui import classify_models as models
-from lenslab.ui import quiz, quiz_game
 from lenslab.ui.frame import OPEN
 from lenslab.ui.quiz_game import ROUNDS, Game
 from tests.ui.screens import checked
@@ -149,6 +150,17 @@ def test_a_wrong_guess_is_explained_and_the_next_image_comes():
     checked(app.button(key="quiz.next").click().run())
     assert {f"quiz.guess.{name}" for name in GAME.classes} <= {button.key for button in app.button}
     assert dict(app.query_params)["seed"] in ("7", ["7"])
+
+
+def test_the_quiz_has_no_scale_of_its_own_for_what_could_be_seen():
+    at = next(k for k in range(ROUNDS) if quiz_game.scene_of(GAME, k).substructure.kind != "none")
+    app = AppTest.from_file(str(PAGE), default_timeout=120)
+    app.session_state[OPEN] = True
+    app.session_state["quiz.game"], app.session_state["quiz.at"] = GAME, at
+    app.session_state["quiz.guesses"] = [GAME.truth(number) for number in range(at + 1)]
+    checked(app.run())
+    _, total = cached.significance(quiz_game.scene_of(GAME, at))
+    assert f"{promise(total)} {EASIER}" in words(app)
 
 
 def test_the_game_ends_with_a_score_and_can_be_played_again():

@@ -13,7 +13,7 @@ from lenslab.feed.examples import Columns, Examples
 from lenslab.feed.stream import HELD_OUT_SEED, held_out, simulated
 from lenslab.feed.workers import columns_from
 from lenslab.insight import metrics
-from lenslab.insight.judgement import BARE, Held, judge, truths_of
+from lenslab.insight.judgement import SMOOTH_CLASSES, Held, judge, truths_of
 from lenslab.insight.novelty import Novelty
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
@@ -83,7 +83,7 @@ def floor(chi2: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> flo
 
     None where the classes have none without substructure.
     """
-    bare = next((k for k, name in enumerate(classes) if name in BARE), None)
+    bare = next((k for k, name in enumerate(classes) if name in SMOOTH_CLASSES), None)
     return None if bare is None else metrics.auc(chi2, labels != bare)
 
 
