@@ -102,10 +102,12 @@ def summary(runs: dict[str, list[dict]], population: str, per_class: int, seeds:
             auc={key: float(np.mean([run["card"]["metrics"]["auc"][key] for run in made]))
                  for key in made[0]["card"]["metrics"]["auc"]},
             confusion=np.sum([run["card"]["metrics"]["confusion"] for run in made], axis=0).tolist(),
-            by_seed={measure: column(name, measure).tolist() for measure in MEASURES},
-            curves=[run["curve"] for run in made])
+            curves=[run["curve"] for run in made],
+            by_seed={measure: column(name, measure).tolist() for measure in MEASURES})
+        networks[name]["mixed"] = mixed(networks[name]["confusion"], made[0]["card"]["classes"])
     differences = [
-        dict(one=one, other=other, about=about,
+        dict(one=one, other=other, about=about, steps=race(*([run["curve"] for run in runs[name]]
+                                                             for name in (one, other))),
              **{measure: interval(column(one, measure) - column(other, measure)) for measure in MEASURES})
         for one, other, about in PAIRS if one in runs and other in runs]
     first = next(iter(runs.values()))[0]["card"]
@@ -119,8 +121,32 @@ def interval(values: np.ndarray) -> dict:
 
 
 def parameters(card: dict) -> int:
-    model = classify.build(classify.Config(**card["config"]), card)
+    model = classify.build(classify.Config(**card["config"]), card).model
     return sum(tensor.numel() for tensor in model.parameters())
+
+
+def race(one: list[list[dict]], other: list[list[dict]]) -> dict | None:
+    """Steps that two networks need to the same validation loss, seed by seed: the lowest that both of them reach.
+
+    Their curves, a list of lines for each seed. None without a curve.
+    """
+    steps = []
+    for pair in zip(one, other, strict=True):
+        curves = [[(line["step"], line["val_loss"]) for line in curve if "val_loss" in line] for curve in pair]
+        if not all(curves):
+            return None
+        level = max(min(loss for _, loss in curve) for curve in curves)
+        steps.append([next(step for step, loss in curve if loss <= level) for curve in curves])
+    first, second = np.array(steps, float).T
+    return dict(one=interval(first), other=interval(second), difference=interval(first - second))
+
+
+def mixed(confusion: list[list[int]], classes: list[str]) -> dict | None:
+    """How many images of cdm and axion are taken for each other, of how many; None where a class is missing."""
+    if not {"cdm", "axion"} <= set(classes):
+        return None
+    a, b = classes.index("cdm"), classes.index("axion")
+    return dict(wrong=confusion[a][b] + confusion[b][a], of=sum(confusion[a]) + sum(confusion[b]))
 
 
 def verdict(difference: dict) -> str:
@@ -138,6 +164,11 @@ def shown(value: dict, signed: bool = False) -> str:
     return f"{value['mean']:{sign}.4f}{around}"
 
 
+def steps_of(value: dict) -> str:
+    around = "" if value["low"] is None else f" [{value['low']:+.0f}, {value['high']:+.0f}]"
+    return f"{value['mean']:+.0f}{around}"
+
+
 def table(found: dict) -> str:
     """The study for the eye, in Markdown."""
     lines = [f"{found['population']}, {found['per_class']} images a class, {found['seeds']} seeds, "
@@ -153,6 +184,15 @@ def table(found: dict) -> str:
     for pair in found["differences"]:
         lines.append(f"| {pair['one']} - {pair['other']}: {pair['about']} | {shown(pair['accuracy'], True)} | "
                      f"{shown(pair['macro_auc'], True)} | {verdict(pair['macro_auc'])} |")
+    for pair in found["differences"]:
+        if pair["steps"]:
+            one, other, apart = (pair["steps"][key] for key in ("one", "other", "difference"))
+            lines += ["", f"Converges faster? Steps to the lowest validation loss that both reach: {pair['one']} "
+                      f"{one['mean']:.0f}, {pair['other']} {other['mean']:.0f}, difference {steps_of(apart)}."]
+    for name, network in found["networks"].items():
+        if network["mixed"]:
+            lines += ["", f"Less confusion of CDM and axion? {name}: {network['mixed']['wrong']} of "
+                      f"{network['mixed']['of']} taken for each other."]
     for name, network in found["networks"].items():
         lines += ["", f"{name}: truth (rows) and answer, all seeds together",
                   " " * 10 + "".join(f"{c:>10}" for c in found["classes"])]

@@ -36,6 +36,21 @@ def test_a_verdict_is_no_more_than_its_interval_allows():
     assert seed_study.verdict(dict(mean=0.5, low=None, high=None)) == "one seed says nothing"
 
 
+def test_a_race_is_to_the_lowest_loss_that_both_reach():
+    """By hand: the first reaches 0.5 after 20 steps, the second after 30 (it never gets lower); then paired by seed."""
+    def curve(*losses):
+        return [dict(step=10 * (k + 1), val_loss=loss) for k, loss in enumerate(losses)]
+    found = seed_study.race([curve(0.9, 0.4, 0.3), curve(0.6, 0.6, 0.2)], [curve(0.9, 0.6, 0.5), curve(0.7, 0.3, 0.4)])
+    assert found["one"]["mean"] == (20 + 30) / 2 and found["other"]["mean"] == (30 + 20) / 2
+    assert found["difference"]["mean"] == 0 and seed_study.race([[]], [curve(0.5)]) is None
+
+
+def test_cdm_and_axion_taken_for_each_other_are_counted():
+    confusion = [[5, 1, 1], [2, 6, 3], [4, 7, 8]]
+    assert seed_study.mixed(confusion, ["no_sub", "cdm", "axion"]) == dict(wrong=10, of=30)
+    assert seed_study.mixed([[1, 2], [3, 4]], ["a", "b"]) is None
+
+
 def test_the_study_from_end_to_end(tmp_path, capsys):
     words = ["--run", str(tmp_path / "study"), "--population", "deeplense-2", "--per-class", "8", "--seeds", "2",
              "--epochs", "2", "--validation", "30", "--test", "60", "--width", "4", "--threads", "1", "--json"]
