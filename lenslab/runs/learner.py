@@ -3,11 +3,13 @@
 import copy
 import hashlib
 import math
+import os
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from lenslab.tasks.training import Training
+from lenslab.tasks.training import PRECISIONS, Training
 
 
 class Learner:
@@ -25,14 +27,16 @@ class Learner:
         """What is validated and kept."""
         return self.model if self.mean is None else self.mean
 
-    def follow(self, value: Tensor) -> float:
-        """One step down the gradient of a loss; returns the length of the gradient before it is clipped.
+    def follow(self, value: Tensor, average: Callable[[nn.Module], None] = lambda model: None) -> float:
+        """One step down the gradient of a loss, averaged over those who share it; returns its length before it is
+        clipped.
 
         A gradient that is not finite is refused before it touches a weight.
         """
         config, step = self.config, self.count["step"]
         self.optimizer.zero_grad(set_to_none=True)
         value.backward()
+        average(self.model)
         length = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or math.inf).item()
         if not math.isfinite(length):
             raise FloatingPointError(f"The gradient became {length} at step {step + 1}; try lr below {config.lr:g}.")
@@ -139,9 +143,13 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     """bfloat16 where `auto` finds it in hardware: GPUs since Ampere, processors with AVX512-BF16 or AMX.
 
     Emulated bfloat16 is slower than float32 (seven times, on a processor with AVX2 alone), and torch emulates without
-    a word. ARM stays at float32: some have bfloat16, and nobody has timed it there. The loss is computed under
-    autocast, the weights stay float32.
+    a word. ARM stays at float32: some have bfloat16, and nobody has timed it there. LENSLAB_PRECISION overrules what
+    `auto` finds. The loss is computed under autocast, the weights stay float32.
     """
+    if name == "auto":
+        name = os.environ.get("LENSLAB_PRECISION", "").strip().lower() or name
+        if name not in PRECISIONS:
+            raise ValueError(f"{name[:40]!r} is no precision (LENSLAB_PRECISION); choose {', '.join(PRECISIONS)}.")
     if name == "auto" and device.type == "cuda":
         here = torch.cuda.get_device_capability(device) >= (8, 0) or torch.version.hip is not None
     elif name == "auto" and device.type == "cpu":

@@ -21,7 +21,9 @@ def add_train(commands) -> None:
                               "command on the folder of a stopped or killed run goes on with it.",
                               epilog="Every setting of the task may be given as key=value, as in lr=0.0003. "
                               "On several GPUs: torchrun --standalone --nproc-per-node 4 -m -- lenslab train ... "
-                              "(the -- keeps torchrun from taking --run for its own).")
+                              "(the -- keeps torchrun from taking --run for its own). precision=auto takes bfloat16 "
+                              "where the device has it in hardware; LENSLAB_PRECISION=float32 or bfloat16 overrules "
+                              "that, as LENSLAB_DEVICE does for --device auto.")
     one.add_argument("task", help="what to train: classify, ...")
     one.add_argument("--run", type=Path, required=True, help="folder of the run")
     one.add_argument("--network", help="network=NAME")

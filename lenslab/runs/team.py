@@ -7,10 +7,11 @@ Batch normalisation sees the joint batch on GPUs (SyncBatchNorm); on processors 
 
 import os
 from datetime import timedelta
+from importlib import import_module
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
 from lenslab.device import resolve_device
 
@@ -30,6 +31,10 @@ class Team:
 
     def __enter__(self) -> "Team":
         if self.world > 1:
+            # An optimiser imports this when it is first made. If the group is made before, it becomes the default
+            # argument of ten functions there and outlives destroy_process_group, with threads that hold tensors; where
+            # Python has begun to end, that is std::terminate: "terminate called without an active exception".
+            import_module("torch.distributed.nn.functional")
             # The others wait while the first validates, which may take long.
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo", timeout=timedelta(hours=6))
         return self
@@ -57,21 +62,17 @@ class Team:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         return model.to(self.device)
 
-    def share(self, task, model: nn.Module) -> nn.Module:
-        """A module that maps a batch to the task's loss and whose backward averages gradients over the team."""
-        loss = Loss(task, model)
+    def average(self, model: nn.Module) -> None:
+        """Gradients become their mean over the team.
+
+        Not by DistributedDataParallel: it holds the process group beyond destroy_process_group, and whoever drops it
+        then waits, with Python's lock in hand, for threads of the group that wait for this lock.
+        """
         if self.world == 1:
-            return loss
-        ids = [self.device.index] if self.device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(loss, device_ids=ids)
-
-
-class Loss(nn.Module):
-    """The loss as a module: DistributedDataParallel wraps this, so that a task sees its own network, unwrapped."""
-
-    def __init__(self, task, model: nn.Module):
-        super().__init__()
-        self.task, self.model = task, model
-
-    def forward(self, *batch: Tensor) -> Tensor:
-        return self.task.loss(self.model, *batch)
+            return
+        gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+        joint = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(joint)
+        parts = (joint / self.world).split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))

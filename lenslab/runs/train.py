@@ -121,7 +121,6 @@ class Session:
         offset = int(self.origin.get("steps", 0))
         draw = self.task.batches(config, team.device, rank=team.rank, world=team.world)
         self.settling = [draw(offset + step) for step in range(SETTLING)] if learner.norms else []
-        loss_of = team.share(self.task, learner.model)
         learner.model.train()
         saved = mark = time.monotonic()
         worked = process_time()
@@ -134,12 +133,12 @@ class Session:
             synchronise(team.device)
             waited += time.monotonic() - began
             with torch.autocast(team.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16):
-                value = loss_of(*batch)
+                value = self.task.loss(learner.model, *batch)
             loss, stop, cpu = team.mean(value.item(), float(stopped()), count["cpu"] + process_time() - worked)
             count["cpu"], worked = cpu, process_time()
             if not math.isfinite(loss):
                 raise FloatingPointError(f"Loss became {loss} at step {step + 1}; try lr below {config.lr:g}.")
-            length = learner.follow(value)
+            length = learner.follow(value, team.average)
             busy += time.monotonic() - began
             count["sum"] += loss
             count["summed"] += 1

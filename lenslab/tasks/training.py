@@ -29,8 +29,8 @@ class Training:
     clip: float = number(1.0, 0.0, 1e6, "", "Longest gradient that is followed as it is; 0 follows all.", "Clip")
     ema: float = number(0.999, 0.0, 0.999999, "", "Memory of the running mean of the weights, which is what is "
                         "validated and kept; 0 keeps the weights themselves.", "Mean of weights")
-    precision: str = choice("auto", PRECISIONS, "bfloat16 where the device has it in hardware, else float32.",
-                            "Precision")
+    precision: str = choice("auto", PRECISIONS, "Auto is bfloat16 where the device has it in hardware, else "
+                            "float32.", "Precision")
     validate_every: int = count(200, 1, 10**7, "Steps between two looks at validation data.", "Validate every")
     patience: int = count(0, 0, 10**6, "Validations without a lower loss before training ends; 0 never ends early.",
                           "Patience")

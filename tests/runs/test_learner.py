@@ -59,12 +59,31 @@ def test_a_long_gradient_is_shortened_and_its_length_told():
 CPU = torch.device("cpu")
 
 
+@pytest.fixture
+def nobody_overrules(monkeypatch):
+    monkeypatch.delenv("LENSLAB_PRECISION", raising=False)
+
+
+def test_the_environment_overrules_auto_and_nothing_else(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict(avx512_bf16=True))
+    monkeypatch.setenv("LENSLAB_PRECISION", "float32")
+    assert resolve_precision("auto", CPU) == torch.float32 and resolve_precision("bfloat16", CPU) == torch.bfloat16
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    monkeypatch.setenv("LENSLAB_PRECISION", "bfloat16")
+    assert resolve_precision("auto", CPU) == torch.bfloat16 and resolve_precision("float32", CPU) == torch.float32
+    monkeypatch.setenv("LENSLAB_PRECISION", "half")
+    with pytest.raises(ValueError, match="'half' is no precision .LENSLAB_PRECISION.; choose auto, float32, bfloat16"):
+        resolve_precision("auto", CPU)
+
+
+@pytest.mark.usefixtures("nobody_overrules")
 def test_the_precision_that_is_asked_for_is_taken():
     assert resolve_precision("float32", CPU) == torch.float32
     assert resolve_precision("bfloat16", CPU) == torch.bfloat16
     assert resolve_precision("auto", torch.device("mps")) == torch.float32
 
 
+@pytest.mark.usefixtures("nobody_overrules")
 @pytest.mark.parametrize(("able", "wanted"), [
     (dict(avx2=True), torch.float32),                          # Zen 3: bfloat16 seven times slower than float32
     (dict(avx2=True, avx512_f=True, avx512_bf16=False, amx_bf16=False), torch.float32),  # Skylake: emulated
@@ -78,6 +97,7 @@ def test_auto_takes_bfloat16_on_a_processor_that_multiplies_in_it(monkeypatch, a
     assert resolve_precision("auto", CPU) == wanted
 
 
+@pytest.mark.usefixtures("nobody_overrules")
 def test_auto_says_of_this_processor_what_the_kernel_says():
     table = Path("/proc/cpuinfo")
     if platform.machine() != "x86_64" or not table.exists():
@@ -87,6 +107,7 @@ def test_auto_says_of_this_processor_what_the_kernel_says():
     assert resolve_precision("auto", CPU) == (torch.bfloat16 if able else torch.float32)
 
 
+@pytest.mark.usefixtures("nobody_overrules")
 @pytest.mark.parametrize(("capability", "wanted"), [((7, 5), torch.float32), ((8, 0), torch.bfloat16),
                                                     ((9, 0), torch.bfloat16)])
 def test_auto_takes_bfloat16_on_graphics_cards_since_ampere(monkeypatch, capability, wanted):

@@ -17,7 +17,7 @@ from tests.runs import toy
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = Path(__file__).parent / "lenslab_with_toy.py"
 SETTINGS = dict(steps=12, batch=32, optimizer="sgd", lr=0.1, warmup=0, weight_decay=0, clip=0.01, ema=0, log_every=1,
-                validate_every=6)
+                validate_every=6, precision="float32")
 
 
 def test_two_processes_have_the_gradient_of_the_joint_batch(tmp_path, monkeypatch):
