@@ -21,11 +21,11 @@ from lenslab.ui import classify_models as models
 from lenslab.ui import classify_show as show
 from lenslab.ui.classify_form import FACTORS, METHOD_NAMES, Choice, Evidence
 from lenslab.ui.classify_image import Shown
+from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import Turn, through_the_gate
 from lenslab.ui.model_facts import rounded
 from lenslab.ui.pictures import is_dark
 from lenslab.ui.plot import plot
-from lenslab.ui.real import escaped
 
 STEPS = {"substructure": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
          "noise": (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0),

@@ -11,8 +11,9 @@ from lenslab.images.observation import Observation
 from lenslab.population import find
 from lenslab.ui import cached, state
 from lenslab.ui.classify_image import Shown
+from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import through_the_gate
-from lenslab.ui.real import FILES, escaped
+from lenslab.ui.real import FILES
 
 NAME, FILE, SCALE, UPLOADED, REFUSED = ("classify.real.name", "classify.real.file", "classify.real.scale",
                                         "classify.real.uploaded", "classify.real.refused")

@@ -15,9 +15,9 @@ from lenslab.ui import classify_models as models
 from lenslab.ui.classify_form import ANSWER, Choice, Evidence
 from lenslab.ui.classify_image import Shown
 from lenslab.ui.classify_models import Answer, Network
+from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import through_the_gate
 from lenslab.ui.plot import plot
-from lenslab.ui.real import escaped
 
 SURE = 0.8
 EMPTY = """Here trained networks look at the image of a gravitational lens and name the dark matter in it.

@@ -10,11 +10,11 @@ from lenslab.scene import Scene
 from lenslab.ui import cached, quiz_game
 from lenslab.ui import classify_models as models
 from lenslab.ui.classify_models import Network
+from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import through_the_gate
 from lenslab.ui.pictures import is_dark
 from lenslab.ui.plot import plot
 from lenslab.ui.quiz_game import LEVELS, MAX_SEED, ROUNDS, Game
-from lenslab.ui.real import escaped
 
 GAME, GUESSES, AT, TOLD, UNASKED = "quiz.game", "quiz.guesses", "quiz.at", "quiz.told", "quiz.unasked"
 KEYS = "123456789"

@@ -10,6 +10,7 @@ from lenslab.images import beside, catalogue, upload
 from lenslab.images.observation import Observation
 from lenslab.scene import Scene
 from lenslab.ui import cached, state
+from lenslab.ui.escape import plain
 from lenslab.ui.plot import plot
 
 REAL = "real.lens"
@@ -125,9 +126,4 @@ def words(real: RealLens, fitted: beside.Beside) -> None:
     if real.observation.notes:
         with st.expander("How the file was read"):
             for note in real.observation.notes:
-                st.markdown(f"- {escaped(note)}")
-
-
-def escaped(text: str) -> str:
-    """A sentence with words from a file in it, as plain text in markdown."""
-    return "".join("\\" + letter if letter in "\\`*_{}[]()<>#+-.!|$:~" else letter for letter in text)
+                st.markdown(f"- {plain(note)}")

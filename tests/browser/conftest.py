@@ -41,14 +41,14 @@ def browser(chromium_path):
 
 
 @contextmanager
-def served(log: Path):
-    """The app on a free port, in the environment of this moment; yields its address."""
+def served(log: Path, script: Path = HOME / "app.py"):
+    """The app, or another script, on a free port in the environment of this moment; yields its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(HOME / "app.py"), f"--server.port={port}",
+            [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}",
              "--server.headless=true", "--server.fileWatcherType=none"], cwd=HOME, stdout=out, stderr=out)
         try:
             end = time.monotonic() + 90
