@@ -318,18 +318,20 @@ def _check_tuple(name: str, value, kind: type, most: int) -> None:
 
 
 def _check_number_drawn(scene: Scene) -> None:
-    """Refuse a scene whose dark matter would be drawn as more clumps than MAX_CLUMPS, in the mean."""
+    """Refuse a scene whose dark matter would be more clumps than MAX_CLUMPS in the mean, or take too many draws."""
     if scene.substructure.kind in ("none", "fdm", "vortex"):
         return
-    from lenslab.physics.substructure import check_number, expected_number  # astropy, for those who draw subhalos
+    from lenslab.physics import substructure  # astropy, for those who draw subhalos
 
     sub, lens, camera = scene.substructure, scene.lens, scene.camera
     names = ("f_sub", "slope", "log10_m_min", "log10_m_max", "log10_m_resolved", "log10_m_hm", "n_points",
              "log10_m_point")
-    check_number(expected_number(
+    held, drawn = substructure.expected_numbers(
         sub.kind, **{name: getattr(sub, name) for name in names}, theta_E=lens.theta_E, q=lens.q, gamma=lens.gamma,
         center_x=lens.center_x, center_y=lens.center_y, half_diagonal=camera.num_pix * camera.pixel_scale / 2**0.5,
-        z_lens=scene.z_lens, z_source=scene.z_source, H0=scene.H0, Om0=scene.Om0), MAX_CLUMPS)
+        z_lens=scene.z_lens, z_source=scene.z_source, H0=scene.H0, Om0=scene.Om0)
+    substructure.check_number(held, MAX_CLUMPS)
+    substructure.check_candidates(drawn)
 
 
 def _check_hash(name: str, value) -> None:
