@@ -8,6 +8,7 @@ from lenslab.ui import classify_form as forms
 from lenslab.ui import classify_models as models
 from lenslab.ui import classify_show as show
 from lenslab.ui.classify_looks import looks
+from lenslab.ui.escape import plain
 from lenslab.ui.frame import within_frame
 
 within_frame(Path(__file__).parent.parent)
@@ -21,7 +22,7 @@ told = forms.arrive(known)
 with st.sidebar:
     choice = forms.form(known)
 if told:
-    st.warning(told, icon=":material/info:")
+    st.warning(plain(told), icon=":material/info:")
 shown = show.made(choice)
 if shown is None:
     forms.keep()
