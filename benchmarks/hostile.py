@@ -86,6 +86,7 @@ def forget_high_water() -> None:
 def work(kind: str, seed: int, first: int, last: int, out) -> None:
     """Take inputs first to last - 1, one after the other, and send their outcomes."""
     logging.disable(logging.WARNING)   # Streamlit, that no browser is there
+    inputs.torch.set_num_threads(1)    # threads that wait for each other count as busy
     warnings.simplefilter("ignore")
     from lenslab.scene import Scene
 

@@ -30,7 +30,7 @@ from lenslab.ui import cost
 from lenslab.ui.gate import Turn, through_the_gate
 
 MAX_RAYS = 2048   # on a side
-MAX_SECONDS = 8.0  # of a busy core, for image and maps
+MAX_SECONDS = 4.0  # of one core, for image and maps
 GATED = 1.0        # s: what may take longer waits its turn at the gate
 TANGENTS = 30      # smooth images that the significance takes, in float64
 STOPPED = "cached.stopped"

@@ -163,7 +163,7 @@ HOSTILE = {  # name of the file: (bytes, what its sentence must say)
     "size.png": (png(70000, 70000, rows=b""), "announces 70000 x 70000 pixels; at most 4096 x 4096"),
     "pixels.png": (png(4096, 40960, rows=b""), "announces 4096 x 40960"),
     "text.png": (png(8, 8, chunk(b"zTXt", b"Comment\0\0" + zlib.compress(ZEROS * 50))), "zTXt text or colour profile"),
-    "texts.png": (png(8, 8, chunk(b"zTXt", b"K\0\0" + zlib.compress(ZEROS[:2**17])) * 20000), "unpack to more than 1 MB"),
+    "texts.png": (png(8, 8, chunk(b"zTXt", b"K\0\0" + zlib.compress(ZEROS[:2**17])) * 20000), "more than 1 MB"),
     "itext.png": (png(8, 8, chunk(b"iTXt", b"K\0\1\0en\0k\0" + zlib.compress(ZEROS * 50))), "iTXt text"),
     "profile.png": (png(8, 8, chunk(b"iCCP", b"icc\0\0" + zlib.compress(ZEROS * 50))), "iCCP text or colour profile"),
     "short.png": (png(64, 64)[:-40], "cut short"),
