@@ -107,7 +107,7 @@ def set_bytes() -> bytes:
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "a.h5"
-            write("seed-64", 3, path)
+            write("deeplense-2", 3, path)
             set_bytes.made = path.read_bytes()
     return set_bytes.made
 
@@ -367,7 +367,7 @@ def listed_set(data: bytes, folder: Path) -> None:
 
     (folder / "a.h5").write_bytes(data)
     classify_image._of_set.cache_clear()
-    classify_image.of_set(str(folder / "a.h5"), 0, "seed-64")
+    classify_image.of_set(str(folder / "a.h5"), 0, "deeplense-2")
 
 
 def listed_checkpoint(data: bytes, folder: Path) -> None:
