@@ -14,6 +14,8 @@ import math
 import os
 from pathlib import Path
 
+from lenslab import strict_json
+
 WORD = "lenslab"
 FORMAT = 2             # of the card; the first had no such entry, and its networks asked the populations of their day
 NOVELTY = "novelty."   # tensors that tell what is usual for a network (lenslab.insight.novelty), beside its weights
@@ -76,12 +78,12 @@ def read_header(path: str | os.PathLike) -> tuple[dict, dict]:
     except (FileNotFoundError, IsADirectoryError):
         raise ValueError(f"There is no checkpoint {path}.") from None
     try:
-        header = json.loads(text)
+        header = strict_json.loads(text)
         words = header.pop("__metadata__")
-        card = json.loads(words[WORD])
+        card = strict_json.loads(words[WORD])
         tensors = {name: (entry["dtype"], tuple(int(n) for n in entry["shape"])) for name, entry in header.items()}
         end = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         raise ValueError(f"{refusal}: its header cannot be read; make one with python -m lenslab train.") from None
     if not isinstance(card, dict):
         raise ValueError(f"{refusal}: its card is no table.")

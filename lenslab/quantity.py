@@ -64,19 +64,34 @@ def checked(owner: str, item: Field, value):
     kind = meta["kind"]
     if kind is bool:
         if not isinstance(value, bool):
-            raise ValueError(f"{name} is {value!r}; it is a switch: give true or false.")
+            raise ValueError(f"{name} is {shown(value)}; it is a switch: give true or false.")
         return value
     if kind is str:
         if not isinstance(value, str) or value not in meta["options"]:
-            raise ValueError(f"{name} is {value!r}; choose one of {', '.join(meta['options'])}.")
+            raise ValueError(f"{name} is {shown(value)}; choose one of {', '.join(meta['options'])}.")
         return value
     wanted = Integral if kind is int else Real
-    if isinstance(value, bool) or not isinstance(value, wanted) or not math.isfinite(value):
-        raise ValueError(f"{name} is {value!r}; give a {'whole' if kind is int else 'finite'} number {span(item)}.")
+    if isinstance(value, bool) or not isinstance(value, wanted) or not is_finite(value):
+        raise ValueError(f"{name} is {shown(value)}; give a {'whole' if kind is int else 'finite'} number "
+                         f"{span(item)}.")
     too_low = value <= meta["low"] if meta["open_low"] else value < meta["low"]
     if too_low or value > meta["high"]:
         raise ValueError(f"{name} is {value:g}; it must lie {span(item)}.")
     return kind(value)
+
+
+def is_finite(value: Real) -> bool:
+    """Whether a number is finite, and small enough to be a float at all: JSON writes integers of any length."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def shown(value) -> str:
+    """What came, as a sentence may show it: of bounded length."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:40]}...{text[-15:]}"
 
 
 def span(item: Field) -> str:

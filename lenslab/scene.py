@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from math import pi
 
-from lenslab.quantity import check, choice, count, number, switch
+from lenslab.quantity import check, choice, count, number, shown, switch
 
 SUBSTRUCTURE = ("none", "cdm", "wdm", "fdm", "vortex", "deeplense_cdm", "deeplense_axion")
 PSFS = ("gaussian", "moffat", "pixel", "none")
@@ -181,15 +181,15 @@ class Camera:
         check(self)
         _check_hash("Camera.psf_picture", self.psf_picture)
         if (self.psf == "pixel") != (self.psf_picture is not None):
-            raise ValueError(f"Camera.psf is {self.psf!r} and psf_picture {self.psf_picture!r}; a measured PSF needs "
-                             "both psf='pixel' and its picture, any other PSF needs psf_picture to be empty.")
+            raise ValueError(f"Camera.psf is {self.psf!r} and psf_picture {shown(self.psf_picture)}; a measured PSF "
+                             "needs both psf='pixel' and its picture, any other PSF needs psf_picture to be empty.")
         if self.num_pix * self.supersampling > MAX_RAYS:
             raise ValueError(f"{self.num_pix} pixels x {self.supersampling} rays are "
                              f"{self.num_pix * self.supersampling} rays on a side; at most {MAX_RAYS} are allowed: "
                              "take fewer pixels or a lower supersampling.")
         rms = self.background_rms
         if rms is not None and not (type(rms) in (int, float) and 0 < rms < 1e9):
-            raise ValueError(f"Camera.background_rms is {rms!r}; give a number of counts/s above 0, or none.")
+            raise ValueError(f"Camera.background_rms is {shown(rms)}; give a number of counts/s above 0, or none.")
 
 
 @dataclass(frozen=True)
@@ -223,14 +223,16 @@ class Scene:
         _check_number_drawn(self)
 
     def get(self, path: str):
-        """The value at a path, as in `lens.theta_E` or `lens_light.0.R_sersic`."""
+        """The value at a path, as in `lens.theta_E` or `lens_light.0.R_sersic`: declared settings and no attribute."""
         value = self
         for part in path.split("."):
-            try:
-                value = value[int(part)] if isinstance(value, tuple) else getattr(value, part)
-            except (AttributeError, IndexError, ValueError):
-                raise ValueError(f"A scene has no setting {path!r}; {part!r} is unknown there. "
-                                 "Paths look like lens.theta_E or source.R_sersic.") from None
+            if isinstance(value, tuple) and re.fullmatch("[0-9]{1,4}", part) and int(part) < len(value):
+                value = value[int(part)]
+            elif is_dataclass(value) and part in (item.name for item in fields(value)):
+                value = getattr(value, part)
+            else:
+                raise ValueError(f"A scene has no setting {path[:60]!r}; {part[:60]!r} is unknown there. "
+                                 "Paths look like lens.theta_E or source.R_sersic.")
         return value
 
     def set(self, changes: dict) -> "Scene":
@@ -322,18 +324,20 @@ def _check_tuple(name: str, value, kind: type, most: int) -> None:
 
 
 def _check_number_drawn(scene: Scene) -> None:
-    """Refuse a scene whose dark matter would be drawn as more clumps than MAX_CLUMPS, in the mean."""
+    """Refuse a scene whose dark matter would be more clumps than MAX_CLUMPS in the mean, or take too many draws."""
     if scene.substructure.kind in ("none", "fdm", "vortex"):
         return
-    from lenslab.physics.substructure import check_number, expected_number  # astropy, for those who draw subhalos
+    from lenslab.physics import substructure  # astropy, for those who draw subhalos
 
     sub, lens, camera = scene.substructure, scene.lens, scene.camera
     names = ("f_sub", "slope", "log10_m_min", "log10_m_max", "log10_m_resolved", "log10_m_hm", "n_points",
              "log10_m_point")
-    check_number(expected_number(
+    held, drawn = substructure.expected_numbers(
         sub.kind, **{name: getattr(sub, name) for name in names}, theta_E=lens.theta_E, q=lens.q, gamma=lens.gamma,
         center_x=lens.center_x, center_y=lens.center_y, half_diagonal=camera.num_pix * camera.pixel_scale / 2**0.5,
-        z_lens=scene.z_lens, z_source=scene.z_source, H0=scene.H0, Om0=scene.Om0), MAX_CLUMPS)
+        z_lens=scene.z_lens, z_source=scene.z_source, H0=scene.H0, Om0=scene.Om0)
+    substructure.check_number(held, MAX_CLUMPS)
+    substructure.check_candidates(drawn)
 
 
 def _check_hash(name: str, value) -> None:

@@ -8,6 +8,7 @@ from lenslab.ui import classify_form as forms
 from lenslab.ui import classify_models as models
 from lenslab.ui import classify_show as show
 from lenslab.ui.classify_looks import looks
+from lenslab.ui.escape import plain
 from lenslab.ui.frame import controls, within_frame
 
 within_frame(Path(__file__).parent.parent)
@@ -22,7 +23,7 @@ turned = controls()
 with turned:
     choice = forms.form(known)
 if told:
-    st.warning(told, icon=":material/info:")
+    st.warning(plain(told), icon=":material/info:")
 shown = show.made(choice)
 if shown is None:
     forms.keep()

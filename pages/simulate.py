@@ -6,6 +6,7 @@ import streamlit as st
 
 from lenslab.ui import cached, frame, links, pictures, state, window
 from lenslab.ui.closer import looks
+from lenslab.ui.escape import plain
 from lenslab.ui.gallery_row import gallery
 from lenslab.ui.panels import controls
 
@@ -35,7 +36,7 @@ if not problem:
 with head:
     gallery()
     if told := problem or state.notice():
-        st.warning(told, icon=":material/info:")
+        st.warning(plain(told), icon=":material/info:")
 with frame.controls(expanded=True):
     controls()
 if not problem:

@@ -79,6 +79,15 @@ def test_too_many_subhalos_are_refused_before_any_is_drawn(changes):
         Scene().set(changes)
 
 
+@pytest.mark.parametrize("changes", [
+    {"substructure.f_sub": 0.001, "lens.theta_E": 1e-6, "z_lens": 0.001},   # a frame of 0.1 kpc within 8 kpc
+    {"substructure.f_sub": 0.2, "substructure.slope": -2.4, "substructure.log10_m_hm": 11.0}])  # 1 in 2,800 is kept
+def test_what_would_be_drawn_for_few_subhalos_is_bounded_too(changes):
+    with pytest.raises(ValueError, match="at most 500000 are drawn"):
+        Scene().set({"substructure.kind": "wdm", "substructure.log10_m_min": 5.0, "substructure.log10_m_resolved": 5.0}
+                    | changes)
+
+
 def test_every_number_has_a_label_a_tooltip_and_a_default_within_its_limits():
     for record in (Scene(), *RICH.lens_light, RICH.lens, RICH.source, RICH.substructure, RICH.camera, Clump()):
         for item in fields(record):

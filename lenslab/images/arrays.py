@@ -9,9 +9,10 @@ import zlib
 import h5py
 import numpy as np
 
-from lenslab.images.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, short
+from lenslab.images.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, printable, short
 
 TEXTS = ("SCENE", "UNIT", "NAME")  # the only members that may be text
+MAX_CHUNKS = 16384  # of all data sets of an HDF5 file: each is looked at before it is read
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 DAMAGE = (ValueError, TypeError, KeyError, SyntaxError, OverflowError, tokenize.TokenError, RecursionError, MemoryError,
           EOFError, zlib.error)
@@ -46,7 +47,7 @@ def npz_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
     _check_directory(name, members)
     parts, header = {}, {}
     for member in members:
-        label = member.filename.removesuffix(".npy").upper()
+        label = printable(member.filename.removesuffix(".npy"))[:100].upper()
         with _opened(name, archive, member) as stream:
             shape, dtype, start, order = _npy_header(name, short(member.filename), stream, member.file_size)
         if dtype.kind == "U" and (label not in TEXTS or shape != ()):
@@ -81,19 +82,28 @@ def hdf5_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
         if len(labels) > MAX_PARTS:
             raise _Refusal(f"{short(name)} has {len(labels)} entries at its top; at most {MAX_PARTS} are read: save "
                            "the image, its noise and its psf alone.")
-        parts = {}
+        parts, chunks, size = {}, 0, 0
         for label in labels:
             if not isinstance(file.get(label, getlink=True), h5py.HardLink):
                 raise _Refusal(f"{short(name)}: {short(label)} is a soft or external link, which could lead anywhere; "
                                "only data in the file itself is read: copy the data set and save again.")
             item = file[label]
             if isinstance(item, h5py.Dataset):
-                parts[label.upper()] = _hdf5_part(name, short(label), item)
+                part = _announced(name, short(label), item)
+                chunks, size = chunks + _chunks(item), size + item.nbytes
+                if chunks > MAX_CHUNKS or size > 2 * MAX_UNPACKED:
+                    raise _Refusal(f"{short(name)}: up to {short(label)} its data sets announce {chunks} chunks and "
+                                   f"{size / 2**20:.0f} MB; at most {MAX_CHUNKS} chunks and "
+                                   f"{2 * MAX_UNPACKED / 2**20:.0f} MB are read: save the image, its noise and its psf "
+                                   "alone, without compression.")
+                if item.chunks is not None:
+                    _check_chunks(name, short(label), item)
+                parts[printable(label)[:100].upper()] = part
         header = {}
         for key in list(file.attrs)[:MAX_PARTS]:
             kind = file.attrs.get_id(key)
             if kind.dtype.kind in "fiu" and kind.shape == ():
-                header[key.upper()] = file.attrs[key].item()
+                header[printable(key).upper()] = file.attrs[key].item()
         return parts, header
     except _Refusal as error:
         raise ValueError(str(error)) from None
@@ -106,7 +116,15 @@ class _Refusal(Exception):
     """A sentence on its way out of code whose own errors mean that the file is damaged."""
 
 
-def _hdf5_part(name: str, label: str, item: h5py.Dataset) -> Part:
+def _chunks(item: h5py.Dataset) -> int:
+    """Pieces that a data set is cut into, written or not: reading it asks for each."""
+    if item.chunks is None:
+        return 0
+    return math.prod(-(-side // piece) for side, piece in zip(item.shape, item.chunks, strict=True))
+
+
+def _announced(name: str, label: str, item: h5py.Dataset) -> Part:
+    """A data set by its description alone."""
     layout = item.id.get_create_plist()
     if item.external or layout.get_layout() == h5py.h5d.VIRTUAL:
         raise _Refusal(f"{short(name)}: the pixels of {label} lie in another file (external storage or a virtual data "
@@ -116,8 +134,6 @@ def _hdf5_part(name: str, label: str, item: h5py.Dataset) -> Part:
         raise _Refusal(f"{short(name)}: {label} is of type {short(dtype)}; plain numbers are accepted (no objects, "
                        "references, text or compounds): save it as float32.")
     _check_shape(name, label, shape, dtype, _Refusal)
-    if item.chunks is not None:
-        _check_chunks(name, label, item, layout)
 
     def load():
         try:
@@ -128,8 +144,9 @@ def _hdf5_part(name: str, label: str, item: h5py.Dataset) -> Part:
     return Part(tuple(shape), load)
 
 
-def _check_chunks(name: str, label: str, item: h5py.Dataset, layout) -> None:
+def _check_chunks(name: str, label: str, item: h5py.Dataset) -> None:
     """A chunk may say one size and inflate to another: HDF5 lets its buffer grow, so each is tried with a bound."""
+    layout = item.id.get_create_plist()
     filters = [layout.get_filter(i)[0] for i in range(layout.get_nfilters())]
     if set(filters) - FILTERS or len(filters) != len(set(filters)):
         raise _Refusal(f"{short(name)}: {label} is packed with a filter that is not opened here; only gzip and shuffle "
@@ -141,8 +158,9 @@ def _check_chunks(name: str, label: str, item: h5py.Dataset, layout) -> None:
     if h5py.h5z.FILTER_DEFLATE not in filters:
         return
     place = filters.index(h5py.h5z.FILTER_DEFLATE)
-    for i in range(item.id.get_num_chunks()):
-        chunk = item.id.get_chunk_info(i)
+    stored: list = []
+    item.id.chunk_iter(stored.append)  # one walk; to ask for each by its number is a walk for each
+    for i, chunk in enumerate(stored):
         if chunk.filter_mask >> place & 1:
             continue  # stored as it is, since packing would have made it longer
         if not 0 < chunk.size <= MAX_FILE:
@@ -191,6 +209,9 @@ def _npy_header(name: str, label: str, stream, size: int) -> tuple[tuple[int, ..
     except (zipfile.BadZipFile, *DAMAGE):
         raise ValueError(f"{short(name)}: {label} has no sound npy header or is damaged; save it again with "
                          "numpy.save.") from None
+    if not all(type(side) is int for side in shape):  # True passes for 1 until something is reshaped
+        raise ValueError(f"{short(name)}: {label} has sides {short(shape)}, which are no whole numbers; save it again "
+                         "with numpy.save.")
     text = dtype.kind == "U" and shape == () and dtype.itemsize <= 4 * MAX_FILE
     if dtype.hasobject or not (text or dtype.kind in "fiub" and dtype.itemsize <= 8):
         raise ValueError(f"{short(name)}: {label} is of type {short(dtype)}; plain numbers are accepted, never python "

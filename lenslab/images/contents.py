@@ -70,9 +70,13 @@ def kind_of(name: str, data: bytes) -> str:
 
 def short(name: str) -> str:
     """A file name as a sentence may show it: the last part, printable, of bounded length."""
-    name = str(name).replace("\\", "/").rsplit("/", 1)[-1]
-    name = "".join(letter if letter.isprintable() else "?" for letter in name)
+    name = printable(str(name).replace("\\", "/").rsplit("/", 1)[-1])
     return name if len(name) <= 60 else f"{name[:40]}...{name[-15:]}"
+
+
+def printable(text: str) -> str:
+    """A text without control signs and halves of letters (lone surrogates), which no message can carry."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def number(value) -> float | None:

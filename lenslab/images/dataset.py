@@ -14,11 +14,13 @@ While it is written a set is PATH.partial. All its space is laid out first and n
 a chunk is on the disk before it is called done. So a kill at any moment costs at most the chunks under way.
 """
 
+import errno
 import functools
 import hashlib
 import json
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,16 +30,19 @@ import torch
 from torch import Tensor
 
 import lenslab
+from lenslab import strict_json
 from lenslab.feed.workers import chunks_from
 from lenslab.images.cluster import chunks_on, reach
 from lenslab.images.compiled import why_not
+from lenslab.images.contents import short
 from lenslab.images.draw import columns_of, estimated_variance
 from lenslab.images.galaxies import ID_DIGITS, of_split, source_of
 from lenslab.population import CHUNK, SPLITS, Population, find
-from lenslab.scene import Camera, Scene, Sersic, Substructure, from_dict
+from lenslab.scene import SUBSTRUCTURE, Camera, Scene, Sersic, Substructure, from_dict
 from lenslab.scenes import Scenes
 
 FORMAT = 1
+FULL = errno.ENOSPC, errno.EDQUOT
 MAX_ITEMS = 10**8
 NAMES = ("image", "label", "parameters", "truths", "seeds", "background", "done")
 
@@ -64,31 +69,53 @@ def write(population: Population | str, size: int, path: str | os.PathLike, *, s
         raise ValueError(f"The folder {path.parent} does not exist; make it first.")
     if dask is not None:
         reach(dask)  # before a file is made
-    if not partial.exists():
-        lay_out(partial, header)
-    with opened(partial, "r+") as file:
-        if read_header(file) != header:
-            raise ValueError(f"{partial} was begun as {told(read_header(file))}, but {told(header)} is asked for; "
-                             "finish that one, or delete it.")
-        left = np.flatnonzero(file["done"][:] == 0)
-        counted = size - sum(min(CHUNK, size - CHUNK * int(chunk)) for chunk in left)
-        report(counted, size)
-        tasks = [int(chunk) for chunk in left]
-        make = functools.partial(columns_of, population.name, seed=seed, split=split, options=options)
-        made = chunks_from(make, tasks, workers) if dask is None else chunks_on(
-            dask, population.name, seed, split, options, tasks)
-        for chunk, columns in made:
-            check_pictures(header, columns)
-            rows = slice(CHUNK * chunk, min(CHUNK * (chunk + 1), size))
-            for name, column in columns.items():
-                file[name][rows] = column[:rows.stop - rows.start]
-            to_disk(file)
-            file["done"][chunk] = 1
-            to_disk(file)
-            counted += rows.stop - rows.start
-            report(counted, size)
+    try:
+        if not partial.exists():
+            lay_out(partial, header)
+        with opened(partial, "r+") as file:
+            if read_header(file) != header:
+                raise ValueError(f"{partial} was begun as {told(read_header(file))}, but {told(header)} is asked for; "
+                                 "finish that one, or delete it.")
+            tasks = [int(chunk) for chunk in np.flatnonzero(file["done"][:] == 0)]
+            make = functools.partial(columns_of, population.name, seed=seed, split=split, options=options)
+            made = chunks_from(make, tasks, workers) if dask is None else chunks_on(
+                dask, population.name, seed, split, options, tasks)
+            fill(file, header, tasks, made, report)
+    except (OSError, RuntimeError) as error:
+        if not is_full(error):
+            raise
+        size_mb = sum(np.dtype(dtype).itemsize * math.prod(shape) for shape, dtype in shapes(header).values()) / 2**20
+        raise ValueError(f"The disk of {path} is full; the whole set takes {size_mb:.0f} MB. Free some space, then "
+                         "give the same command again: it goes on where it was.") from None
     os.replace(partial, path)
     sync_folder(path.parent)
+
+
+def fill(file: h5py.File, header: dict, tasks: list[int], made: Iterator[tuple[int, dict]],
+         report: Callable[[int, int], None]) -> None:
+    """Write the chunks that are left as they are made, each on the disk before it is called done."""
+    size = header["size"]
+    counted = size - sum(min(CHUNK, size - CHUNK * chunk) for chunk in tasks)
+    report(counted, size)
+    for chunk, columns in made:
+        check_pictures(header, columns)
+        rows = slice(CHUNK * chunk, min(CHUNK * (chunk + 1), size))
+        for name, column in columns.items():
+            file[name][rows] = column[:rows.stop - rows.start]
+        to_disk(file)
+        file["done"][chunk] = 1
+        to_disk(file)
+        counted += rows.stop - rows.start
+        report(counted, size)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a disk had no room: h5py fails again on closing the file, in words of its own, so causes count too."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def header_of(population: Population, size: int, seed: int, split: str, options: dict[str, bool]) -> dict:
@@ -177,9 +204,9 @@ def read_header(file: h5py.File) -> dict:
     """The header of a file that may come from anywhere."""
     refusal = f"{file.filename} is no set of lenslab images; make one with python -m lenslab dataset."
     try:
-        text = file.attrs["header"]
-        header = json.loads(text) if isinstance(text, bytes) else None
-        good = isinstance(header, dict) and header["lenslab_dataset"] == FORMAT
+        header = strict_json.loads(bytes(file.attrs["header"]))  # written as bytes; text is none of ours
+        definition = header["definition"]
+        good = header["lenslab_dataset"] == FORMAT
         lists = good and all(isinstance(header[name], list) and len(header[name]) <= 5000
                              and all(isinstance(item, str) for item in header[name])
                              for name in ("classes", "columns", "truths"))
@@ -188,8 +215,10 @@ def read_header(file: h5py.File) -> dict:
             and isinstance(header["population"], str) and isinstance(header["version"], str)
         pictures = header.get("pictures", [])
         good = good and isinstance(pictures, list) and all(isinstance(item, str) for item in pictures)
-        from_dict(header["definition"]["camera"], Camera)
-    except (KeyError, TypeError, ValueError, OSError, RecursionError):
+        good = good and len(definition["kinds"]) == len(header["classes"]) \
+            and set(definition["kinds"]) <= set(SUBSTRUCTURE) and type(definition["conserve_mass"]) is bool
+        from_dict(definition["camera"], Camera)
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, RuntimeError):
         good = False
     if not good:
         raise ValueError(refusal)
@@ -247,11 +276,20 @@ class ImageSet:
                          "numbers of a scene, such as lens.theta_E.")
 
     def scene(self, row: int) -> Scene:
-        """The whole truth of one item."""
+        """The whole truth of one item; ValueError where the set does not tell it."""
+        try:
+            return self._scene(row)
+        except (KeyError, IndexError, TypeError, AttributeError, OSError, RuntimeError):
+            raise ValueError(f"Row {row} of this set does not describe a scene of lenslab; make the set anew with "
+                             "python -m lenslab dataset.") from None
+
+    def _scene(self, row: int) -> Scene:
         values = {path: torch.tensor([value], dtype=torch.float64)
                   for path, value in zip(self.header["columns"], self.file["parameters"][row], strict=True)
                   if not np.isnan(value) or path == "camera.background_rms"}
         definition, label = self.header["definition"], int(self.file["label"][row])
+        if not 0 <= label < len(self.classes):
+            raise IndexError(label)
         n_lights = sum(path.startswith("lens_light.") and path.endswith(".q") for path in values)
         dark = Substructure(kind=definition["kinds"][label], conserve_mass=definition["conserve_mass"])
         template = Scene(camera=self.camera, substructure=dark, lens_light=(Sersic(),) * n_lights)
@@ -283,6 +321,10 @@ def read(path: str | os.PathLike) -> ImageSet:
             raise ValueError(f"{path} claims more images than it holds; it was cut off: make it anew.")
         if not file["done"][:].all():
             raise ValueError(f"{path} is not finished; start the command that makes it once more, and it goes on.")
+    except (KeyError, TypeError, OSError, RuntimeError) as error:  # what h5py makes of damage inside
+        file.close()
+        raise ValueError(f"{path} is damaged ({short(error)}); make the set anew with python -m lenslab dataset."
+                         ) from None
     except BaseException:
         file.close()
         raise

@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from lenslab.images.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, number, short
 
-MAX_CARDS = 20000           # cards in one FITS header; drizzled HST images have a few thousand
+MAX_CARDS = 20000           # in all headers of a file; drizzled HST images have a few thousand
 BITPIX = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 STRUCTURE = re.compile(rb"(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT) *= *(-?\d{1,60})(?=[ /]|$)")
 
@@ -57,7 +57,7 @@ def fits_parts(name: str, data: bytes) -> dict[str, Part]:
     The walk is over the bytes that are there and reads five keywords; sizes are compared before the next step is taken.
     FITS standard 4.0, sections 3-4 and 7.
     """
-    parts, offset, index = {}, 0, 0
+    parts, offset, index, counted = {}, 0, 0, 0
     while offset < len(data):
         start = data[offset:offset + 9]
         if index and not start.startswith(b"XTENSION="):
@@ -65,7 +65,8 @@ def fits_parts(name: str, data: bytes) -> dict[str, Part]:
         if index == MAX_PARTS:
             raise ValueError(f"{short(name)} has more than {MAX_PARTS} HDUs; at most that many are read: "
                              "save the image, its NOISE and its PSF alone.")
-        end = _header_end(name, data, offset, index)
+        end = _header_end(name, data, offset, index, MAX_CARDS - counted)
+        counted += (end - offset) // 80
         cards = [data[at:at + 80] for at in range(offset, end, 80)]
         axes, bitpix, size = _announced(name, index, cards)
         first, offset = end, end + size
@@ -122,16 +123,17 @@ class Headers:
         return None
 
 
-def _header_end(name: str, data: bytes, offset: int, number: int) -> int:
-    for at in range(offset, min(len(data), offset + 80 * MAX_CARDS), 80):
+def _header_end(name: str, data: bytes, offset: int, number: int, left: int) -> int:
+    """Where a header of at most `left` cards, blank ones after its END included, ends."""
+    for at in range(offset, min(len(data), offset + 80 * left), 80):
         if data[at:at + 8] == b"END     ":
             end = at + 80 + -(at + 80 - offset) % 2880
             if end > len(data):
                 break
             return end
-    if len(data) - offset > 80 * MAX_CARDS:
-        raise ValueError(f"{short(name)}: the header of HDU {number} has more than {MAX_CARDS} cards; save the image "
-                         "with a shorter header.")
+    if len(data) - offset > 80 * left:
+        raise ValueError(f"{short(name)}: with the header of HDU {number} it has more than {MAX_CARDS} cards; save the "
+                         "image with a shorter header, or alone.")
     raise ValueError(f"{short(name)} is cut short: the header of HDU {number} has no whole END; fetch it again.")
 
 

@@ -10,8 +10,9 @@ from PIL import Image, UnidentifiedImageError
 from lenslab.images.contents import MAX_SIDE, Part, short
 
 MAX_CHUNKS = 50000           # of a PNG file: 20 MB in chunks of 8 kB are 2,500
-MAX_TEXT = 2**20             # bytes that a text or colour profile in a PNG may unpack to
+MAX_TEXT = 2**20             # bytes that all texts and colour profiles in a PNG together may unpack to
 MAX_SCANS = 100              # of a progressive JPEG: each costs a pass over all pixels; ten are usual
+MAX_PASSES = 12 * MAX_SIDE**2  # pixels times scans
 NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 DAMAGE = (OSError, SyntaxError, ValueError, struct.error, zlib.error, EOFError, IndexError, KeyError, TypeError,
           OverflowError, Image.DecompressionBombError)
@@ -19,7 +20,7 @@ DAMAGE = (OSError, SyntaxError, ValueError, struct.error, zlib.error, EOFError, 
 
 def png_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
     """The picture of a PNG file, whose chunks that carry no pixels are looked at and left out before it is decoded."""
-    kept, at, count = [data[:8]], 8, 0
+    kept, at, count, text = [data[:8]], 8, 0, 0
     while True:
         length, label = (int.from_bytes(data[at:at + 4], "big"), data[at + 4:at + 8])
         if at + 12 + length > len(data) or len(label) < 4:
@@ -32,7 +33,11 @@ def png_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
         if count == 1:
             _check_size(name, *struct.unpack(">II", body[:8].ljust(8, b"\0")))
         if label in (b"zTXt", b"iTXt", b"iCCP"):
-            _check_text(name, label.decode(), body)
+            text += _unpacked_text(label, body, MAX_TEXT - text + 1)
+            if text > MAX_TEXT:
+                raise ValueError(f"{short(name)} carries a {label.decode()} text or colour profile with which all its "
+                                 f"texts unpack to more than {MAX_TEXT / 2**20:.0f} MB; at most that is accepted: save "
+                                 "the picture without metadata.")
         if label in NEEDED:
             kept.append(data[at:at + 12 + length])
         if label == b"IEND":
@@ -43,10 +48,16 @@ def png_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
 
 def jpeg_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
     """The picture of a JPEG file."""
-    if data.count(b"\xff\xda") > MAX_SCANS:
+    scans = data.count(b"\xff\xda")
+    if scans > MAX_SCANS:
         raise ValueError(f"{short(name)} is a JPEG of more than {MAX_SCANS} scans, as files have that are made to take "
                          "hours; save the picture again.")
-    return _parts(name, data, "JPEG")
+    parts = _parts(name, data, "JPEG")
+    height, width = parts[0]["IMAGE"].shape
+    if scans * height * width > MAX_PASSES:
+        raise ValueError(f"{short(name)} is a JPEG of {scans} scans of {width} x {height} pixels, which would take "
+                         "long to open; save the picture again, not progressive, or smaller.")
+    return parts
 
 
 def _parts(name: str, data: bytes, kind: str) -> tuple[dict[str, Part], dict]:
@@ -92,19 +103,16 @@ def _check_size(name: str, width: int, height: int) -> None:
                          "read: make the picture smaller.")
 
 
-def _check_text(name: str, label: str, body: bytes) -> None:
-    """The compressed part of a text or profile chunk must stay small (PNG specification 11.3.3)."""
+def _unpacked_text(label: bytes, body: bytes, most: int) -> int:
+    """Bytes, up to `most`, of the compressed part of a text or profile chunk (PNG specification 11.3.3)."""
     _, _, rest = body.partition(b"\0")
-    if label == "iTXt":
+    if label == b"iTXt":
         if rest[:1] != b"\1":
-            return
+            return 0
         rest = rest[2:].split(b"\0", 2)[-1]
     else:
         rest = rest[1:]
     try:
-        size = len(zlib.decompressobj().decompress(rest, MAX_TEXT + 1))
+        return len(zlib.decompressobj().decompress(rest, most))
     except zlib.error:
-        return  # left out unread in any case
-    if size > MAX_TEXT:
-        raise ValueError(f"{short(name)} carries a {label} text or colour profile that unpacks to more than "
-                         f"{MAX_TEXT / 2**20:.0f} MB; at most that is accepted: save the picture without metadata.")
+        return 0  # left out unread in any case

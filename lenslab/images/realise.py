@@ -161,6 +161,7 @@ class _Draw:
         radius = sub.disc_radius(self.theta_E, *self.center, camera.num_pix * camera.pixel_scale / 2**0.5)
         per_kpc2 = sub.density(law, self.at)
         sub.check_number(sub.drawn_number(law, self.at, per_kpc2, radius).max(initial=0), MAX_CLUMPS)
+        sub.check_candidates(sub.candidates(law, self.at, per_kpc2, radius).max(initial=0))
         drawn = sub.draw_subhalos(self.seeds, law, self.at, per_kpc2, radius)
         if self.conserving:
             self.outer, self.sheet = radius, self.deflection * sub.drawn_convergence(law, self.at, per_kpc2)
@@ -184,8 +185,9 @@ class _Draw:
     def deeplense_axion(self) -> tuple:
         mass, number = 10 ** self.setting("log10_m_point"), self.setting("n_points")
         wanted = np.round(self.setting("f_sub") * self.at.mass_within(2.0) / mass)
-        number = np.where(number == 0, wanted, number).astype(int)
+        number = np.where(number == 0, wanted, number)
         sub.check_number(number.max(initial=0), MAX_CLUMPS)
+        number = number.astype(int)
         x0, y0, x1, y1 = self.ends()
         row = np.repeat(np.arange(len(number)), number)
         place = np.concatenate([np.linspace(0, 1, n) if n > 1 else np.full(n, 0.5) for n in number])

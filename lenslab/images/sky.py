@@ -19,6 +19,7 @@ SIGMAS = ("NOISE", "ERR", "SIGMA", "RMS")
 VARIANCES = ("VARIANCE", "VAR")
 PER_SECOND = ("electrons/s", "electron/s", "e-/s", "e/s", "electrons s-1", "electron s-1", "e- s-1", "e-/sec")
 ELECTRONS = ("electrons", "electron", "e-")
+SMALLEST, LARGEST = 1e-30, 1e30  # of pixels and their noise: squares and sums of squares must be numbers
 UNIT_REMARK = re.compile(r"\bunits?:?\s+(e-/s|electrons?/s|counts?/s|MJy/sr|nJy)", re.IGNORECASE)
 READERS = {"npy": arrays.npy_parts, "npz": arrays.npz_parts, "HDF5": arrays.hdf5_parts, "PNG": raster.png_parts,
            "JPEG": raster.jpeg_parts, "FITS": fits_file.fits_parts}
@@ -77,11 +78,14 @@ def observation_of(file: Contents, *, hdu: str | None = None, pixel_scale: float
     finite = np.isfinite(image)
     if not finite.any():
         raise ValueError(f"{short(file.name)}: no pixel of {label} is a finite number; choose another image.")
+    if np.abs(image, where=finite, out=np.zeros_like(image)).max() > LARGEST:
+        raise ValueError(f"{short(file.name)}: pixels of {label} are beyond {LARGEST:g}, which no unit of brightness "
+                         "needs; mend them or mark them as not a number.")
     sigma = _noise(file, image, finite, header, unit or "", notes)
-    known = finite & np.isfinite(sigma) & (sigma > 0)
+    known = finite & (sigma >= SMALLEST) & (sigma <= LARGEST)
     if not known.any():
-        raise ValueError(f"{short(file.name)}: no pixel has both a finite value and a noise above 0; mend its NOISE "
-                         "or leave it out.")
+        raise ValueError(f"{short(file.name)}: no pixel has both a finite value and a noise between {SMALLEST:g} and "
+                         f"{LARGEST:g}; mend its NOISE or leave it out.")
     if not known.all():
         notes.append(f"{int((~known).sum())} pixels without a finite value or noise are masked.")
     kernel, supersampling = _psf(file, header, notes)
@@ -160,7 +164,7 @@ def background_rms(image: np.ndarray, good: np.ndarray) -> float:
 def centred_kernel(kernel: np.ndarray) -> tuple[np.ndarray | None, list[str]]:
     """A PSF as the rest of lenslab wants it: odd sides, peak in the middle, sum 1; None where it is no kernel."""
     kernel, notes = np.asarray(kernel, np.float64), []
-    if kernel.ndim != 2 or not np.isfinite(kernel).all() or not kernel.sum() > 0 or not kernel.max() > 0:
+    if kernel.ndim != 2 or not (np.abs(kernel) <= LARGEST).all() or not kernel.sum() > 0 or not kernel.max() > 0:
         return None, ["The PSF in the file is no kernel of finite numbers with a positive sum; it was left out."]
     for axis in (0, 1):
         profile = kernel.sum(1 - axis)

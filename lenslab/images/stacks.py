@@ -76,8 +76,9 @@ def stack_of(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> S
     if dtype.hasobject or dtype.kind not in "fiub" or dtype.itemsize > 16:
         raise ValueError(f"{label} is of type {short(dtype)}; plain numbers are read, never python objects, which "
                          "could run programs: save it as float32.")
-    if len(shape) != 3 or not all(SIDES[0] <= side <= SIDES[1] for side in shape[1:]) or shape[0] > MAX_IMAGES:
-        raise ValueError(f"{label} has shape {shape}; (N, H, W) is wanted, with sides between {SIDES[0]} and "
+    sound = len(shape) == 3 and all(type(side) is int for side in shape)  # True passes for 1 in a header
+    if not sound or not all(SIDES[0] <= side <= SIDES[1] for side in shape[1:]) or shape[0] > MAX_IMAGES:
+        raise ValueError(f"{label} has shape {short(shape)}; (N, H, W) is wanted, with sides between {SIDES[0]} and "
                          f"{SIDES[1]} pixels and at most {MAX_IMAGES} images.")
     needed = math.prod(shape) * dtype.itemsize
     if member.file_size < head.tell() + needed or needed > (MAX_FORTRAN if fortran else MAX_STACK):

@@ -48,14 +48,15 @@ def open_upload(name: str, data: bytes, *, hdu: str | None = None, pixel_scale: 
 def read_picture(name: str, data: bytes, *, hdu: str | None = None) -> np.ndarray:
     """The image in a file as a picture (h, w) float32 for lenslab.picture.remember, rows growing with y.
 
-    Pixels that are not finite become 0; a sky level, if there is one, stays in.
+    Pixels that are not finite, or beyond all brightness, become 0; a sky level, if there is one, stays in.
     """
     file = sky.look_into(name, data)
-    picture = sky.plane(file, sky.image_label(file, hdu)).astype(np.float32)
+    picture = sky.plane(file, sky.image_label(file, hdu))
+    picture = np.where(np.abs(picture) <= sky.LARGEST, picture, 0).astype(np.float32)
     if not all(2 <= side <= MAX_SIDE for side in picture.shape):
         raise ValueError(f"{short(name)} holds a picture of {picture.shape[1]} x {picture.shape[0]} pixels; a source "
                          f"needs 2 to {MAX_SIDE} on a side: choose another.")
-    return np.where(np.isfinite(picture), picture, np.float32(0))
+    return picture
 
 
 def real_pictures() -> list[str]:
@@ -99,7 +100,8 @@ def pictures_of(file: Contents, scene: Scene) -> dict[str, np.ndarray]:
         name = str(card(part.header, "PICHASH") or label.removeprefix("PICTURE_")).lower()
         if name not in wanted:
             continue
-        picture = sky.plane(file, label).astype(np.float32)
+        with np.errstate(over="ignore"):  # such a picture is refused by `remember`
+            picture = sky.plane(file, label).astype(np.float32)
         if remember(picture) != name:
             raise ValueError(f"{short(file.name)}: the picture {name[:8]}... is not the one that its name says; the "
                              "file has been changed: export it again.")

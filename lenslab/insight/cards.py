@@ -16,7 +16,7 @@ MAX_CLASSES, MAX_BINS, MAX_CURVES, MAX_COUNT, MAX_NAME = 64, 64, 64, 10**9, 1000
 
 
 def is_pair(value) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, int | float) for number in value)
+    return isinstance(value, list) and len(value) == 2 and all(type(number) in (int, float) for number in value)
 
 
 def metrics_of(card: dict) -> dict:

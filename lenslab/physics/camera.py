@@ -22,6 +22,7 @@ from torch import Tensor
 FWHM_PER_SIGMA = 2 * sqrt(2 * log(2))
 MOFFAT_LOST = 1e-3  # share of a Moffat's light beyond the edge of its kernel
 MAX_KERNEL_SIDE = 2047
+MAX_MEASURED_SIDE = 1023  # samples of a measured kernel: to resample it takes memory with the square of this
 
 
 def photograph(brightness: Tensor, *, pixel_scale: float, supersampling: int, psf: str, fwhm: float = 0.0,
@@ -98,6 +99,8 @@ def psf_kernel(*, psf: str, pixel_scale: float, supersampling: int, fwhm: float 
     if psf == "moffat":
         return moffat_kernel(fwhm, moffat_beta, pixel_scale / supersampling)
     assert psf == "pixel" and kernel is not None, psf
+    needed = ceil(MAX_KERNEL_SIDE * psf_supersampling / supersampling) + 8  # what is cut away later is not made first
+    kernel = _middle(kernel, min(needed + 1 - needed % 2, MAX_MEASURED_SIDE))
     return _normalised(_middle(resample_kernel(kernel, psf_supersampling, supersampling), MAX_KERNEL_SIDE))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+MOST_COUNTED = 1e18  # photons: numpy draws Poisson numbers below 2^63
 NOISE_STREAM = 2  # keeps the noise of a seed apart from whatever else is drawn with the same seed
 
 
@@ -56,6 +57,10 @@ class SeededDraws:
     def poisson(self, mean: Tensor) -> Tensor:
         assert len(mean) == len(self._rngs), (len(mean), len(self._rngs))
         rows = mean.detach().cpu().double().numpy()
+        if not (rows < MOST_COUNTED).all():  # not a number, too
+            raise ValueError(f"A pixel would count {rows.max():.3g} photons; at most {MOST_COUNTED:.0e} are drawn one "
+                             "by one: make source and lens light fainter, the exposure shorter, or choose Gaussian "
+                             "noise.")
         drawn = np.stack([rng.poisson(row) for rng, row in zip(self._rngs, rows, strict=True)])
         return torch.from_numpy(drawn).to(mean.dtype).to(mean.device)
 

@@ -39,6 +39,7 @@ from lenslab.physics.subhalo import (
 
 SCATTER_DEX = 0.2  # of log10 concentration
 FIRST_RING = 8.0  # kpc
+MAX_CANDIDATES = 500_000  # drawn before any falls away; each is six numbers
 POPULATION, POINTS = 1, 2  # which stream of a scene's seed
 
 _MASS_NODES, _MASS_WEIGHTS = unit_gauss(8)  # with these nodes densities are right to 1e-3
@@ -139,34 +140,56 @@ def drawn_number(law: MassLaw, at: Host, per_kpc2: np.ndarray, radius: np.ndarra
     return per_kpc2 * np.pi * (radius * at.kpc) ** 2 * share
 
 
+def candidates(law: MassLaw, at: Host, per_kpc2: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Expected number of subhalos that `draw_subhalos` makes in whole rings, before the disc and a warm suppression
+    take some away: what memory and time are spent on."""
+    outermost = FIRST_RING * 2.0 ** (rings(radius * at.kpc) - 1)
+    return per_kpc2 * np.pi * outermost**2 * share_above(law.m_resolved, law.slope, law.m_min, law.m_max)
+
+
+def rings(reach: np.ndarray) -> np.ndarray:
+    """How many rings, each twice as wide as the one inside it, cover a disc of `reach` (kpc)."""
+    return np.ceil(np.log2(np.maximum(reach / FIRST_RING, 1))).astype(int) + 1
+
+
 def disc_radius(theta_E, center_x, center_y, half_diagonal):
     """arcsec: subhalos are drawn out to here from the lens centre, so that they cover the frame and 2 theta_E."""
     return np.maximum(2 * theta_E, np.hypot(center_x, center_y) + half_diagonal)
 
 
-def expected_number(kind: str, *, f_sub, slope, log10_m_min, log10_m_max, log10_m_resolved, log10_m_hm, n_points,
-                    log10_m_point, theta_E, q, gamma, center_x, center_y, half_diagonal, z_lens, z_source, H0,
-                    Om0) -> float:
-    """How many subhalos or points a scene of these plain numbers draws in the mean; check_number judges it."""
+def expected_numbers(kind: str, *, f_sub, slope, log10_m_min, log10_m_max, log10_m_resolved, log10_m_hm, n_points,
+                     log10_m_point, theta_E, q, gamma, center_x, center_y, half_diagonal, z_lens, z_source, H0,
+                     Om0) -> tuple[float, float]:
+    """How many subhalos or points a scene of these plain numbers holds in the mean, and how many candidates are drawn
+    for them; check_number and check_candidates judge these."""
     if kind not in ("cdm", "wdm", "deeplense_cdm", "deeplense_axion"):
-        return 0.0
+        return 0.0, 0.0
     if kind.startswith("deeplense") and n_points:
-        return float(n_points)
+        return float(n_points), float(n_points)
     at = host(theta_E, q, gamma, z_lens, z_source, H0, Om0)
     if kind.startswith("deeplense"):
         mean = 10**log10_m_point if kind == "deeplense_axion" else power_law_mean(slope, 10**log10_m_min,
                                                                                   10**log10_m_max)
-        return float(f_sub * at.mass_within(2.0)[0] / mean)
+        number = float(f_sub * at.mass_within(2.0)[0] / mean)
+        return number, number
     law = mass_law(f_sub, slope, log10_m_min, log10_m_max, log10_m_resolved, log10_m_hm if kind == "wdm" else None)
-    radius = disc_radius(theta_E, center_x, center_y, half_diagonal)
-    return float(drawn_number(law, at, density(law, at), radius)[0])
+    radius, per_kpc2 = disc_radius(theta_E, center_x, center_y, half_diagonal), density(law, at)
+    return float(drawn_number(law, at, per_kpc2, radius)[0]), float(candidates(law, at, per_kpc2, radius)[0])
 
 
 def check_number(expected: float, most: int) -> None:
     """Refuse a population too large to draw, in a sentence for the page."""
-    if expected > most:
+    if not expected <= most:  # not a number, for a lens whose mass is none
         raise ValueError(f"These settings draw about {expected:.0f} subhalos; at most {most} are allowed: raise the "
                          "lightest drawn subhalo (log10_m_resolved), lower f_sub, or take a smaller frame.")
+
+
+def check_candidates(expected: float) -> None:
+    """Refuse a population for whose sake too many would be drawn: small frames and a warm suppression keep few."""
+    if not expected <= MAX_CANDIDATES:
+        raise ValueError(f"These settings draw about {expected:.0f} subhalos around the lens, of which only those in "
+                         f"the frame, and heavy enough for warm dark matter, are kept; at most {MAX_CANDIDATES} are "
+                         "drawn: raise the lightest drawn subhalo (log10_m_resolved) or lower f_sub.")
 
 
 def arrivals(seed: tuple[int, ...], expected: float, columns: int) -> np.ndarray:
@@ -188,10 +211,10 @@ def draw_subhalos(seeds: np.ndarray, law: MassLaw, at: Host, per_kpc2: np.ndarra
     """The population of each scene: seeds (B,), disc radius (B,) arcsec about the lens centre."""
     above = share_above(law.m_resolved, law.slope, law.m_min, law.m_max)
     reach = radius * at.kpc
-    rings = np.maximum(np.ceil(np.log2(reach / FIRST_RING)).astype(int), 0) + 1
+    number = rings(reach)
     blocks, rows = [], []
     for b in range(len(seeds)):
-        for ring in range(rings[b]):
+        for ring in range(number[b]):
             outer = FIRST_RING * 2.0**ring
             inner = outer / 2 if ring else 0.0
             area = np.pi * (outer**2 - inner**2)
@@ -200,13 +223,13 @@ def draw_subhalos(seeds: np.ndarray, law: MassLaw, at: Host, per_kpc2: np.ndarra
             block[:, 0] /= total if total > 0 else 1.0
             block[:, 1] = inner**2 + block[:, 1] * (area / np.pi)
             block = block[block[:, 1] < reach[b] ** 2]
+            if law.m_hm[b] > 0:  # here, so that a batch never holds what is suppressed
+                mass = power_law_mass(block[:, 0], law.slope[b], law.m_min[b], law.m_max[b])
+                block = block[block[:, 5] < warm_suppression(mass, law.m_hm[b])]
             blocks.append(block)
             rows.append(np.full(len(block), b))
     row, u = np.concatenate(rows), np.concatenate(blocks)
     mass = power_law_mass(u[:, 0], law.slope[row], law.m_min[row], law.m_max[row])
-    if (law.m_hm > 0).any():
-        kept = u[:, 5] < warm_suppression(mass, law.m_hm[row])
-        row, u, mass = row[kept], u[kept], mass[kept]
     local = at[row]
     c = concentration(mass, local.z, local.h) * warm_concentration(mass, local.z, law.m_hm[row])
     c = c * 10 ** (SCATTER_DEX * ndtri(np.maximum(u[:, 4], 1e-300)))

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lenslab import strict_json
 from lenslab.checkpoint import load, save, write_atomically
 
 STATE, PREVIOUS = "state.safetensors", "state.previous.safetensors"
@@ -244,8 +245,8 @@ def write_json(path: Path, table: dict) -> None:
 def read_json(path: Path) -> dict:
     """A small JSON table; {} where there is none or it cannot be read."""
     try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        value = strict_json.loads(path.read_bytes())
+    except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -259,11 +260,11 @@ def read_lines(path: Path) -> list[dict]:
         return []
     for row in text.split(b"\n"):
         try:
-            line = json.loads(row)
-            if isinstance(line["step"], int) and line["step"] > last:
+            line = strict_json.loads(row)
+            if type(line["step"]) is int and line["step"] > last:
                 lines.append(line)
                 last = line["step"]
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError):
             continue
     return lines
 

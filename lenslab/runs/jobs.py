@@ -18,6 +18,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lenslab import strict_json
 from lenslab.checkpoint import checkpoints_folder, read_card, write_atomically
 from lenslab.insight.table import write_table
 from lenslab.runs.folder import ENDS, RunFolder, alive, read_json, read_lines
@@ -117,7 +118,7 @@ def find(name: str) -> Job:
     step = lines.get("step", 0)
     return Job(name=name, folder=folder, status=status, message=message, place=place,
                task=str(config.get("task") or said.get("task") or ""), config=settings, device=device, step=step,
-               steps=whole(settings.get("steps")), changed=float(said.get("changed", 0.0)),
+               steps=whole(settings.get("steps")), changed=real(said.get("changed")),
                has_checkpoint=any((folder / f"{kind}.safetensors").exists() for kind in ("best", "last")))
 
 
@@ -287,7 +288,12 @@ def ended(folder: Path, patience: float) -> bool:
 
 def whole(value) -> int:
     """The number of steps, which is a word as long as a run waits for its turn."""
-    return int(value) if isinstance(value, int) or isinstance(value, str) and value.isdecimal() else 0
+    return int(value) if type(value) is int or isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value) else 0
+
+
+def real(value) -> float:
+    """A number out of a file that anybody may have written; 0 for what is none."""
+    return float(value) if type(value) in (int, float) else 0.0
 
 
 def word(value) -> str:
@@ -315,9 +321,9 @@ def last_line(folder: Path) -> dict:
     """The newest whole line of a curve, without reading the curve."""
     for row in reversed(tail(folder / "metrics.jsonl", 8192).splitlines()):
         try:
-            line = json.loads(row)
+            line = strict_json.loads(row)
         except ValueError:
             continue
-        if isinstance(line, dict) and isinstance(line.get("step"), int):
+        if isinstance(line, dict) and type(line.get("step")) is int:
             return line
     return {}

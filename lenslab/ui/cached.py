@@ -3,12 +3,15 @@
 Caches are bounded, and hold only what follows from numbers and content hashes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import streamlit as st
 import torch
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lenslab.device import resolve_device, supported_dtype
 from lenslab.images import beside, ceiling, simulate, sky
@@ -23,9 +26,14 @@ from lenslab.physics.grid import pixel_axis
 from lenslab.physics.wave import WaveSlice
 from lenslab.scene import Camera, Scene, Source, Substructure
 from lenslab.scenes import Scenes
+from lenslab.ui import cost
+from lenslab.ui.gate import Turn, through_the_gate
 
 MAX_RAYS = 2048   # on a side
-MAX_WORK = 4 * 10**8  # rays times clumps: some ten seconds of one core
+MAX_SECONDS = 4.0  # of one core, for image and maps
+GATED = 1.0        # s: what may take longer waits its turn at the gate
+TANGENTS = 30      # smooth images that the significance takes, in float64
+STOPPED = "cached.stopped"
 SOURCE_SIDE = 72  # pixels of the picture of the source plane
 
 
@@ -68,17 +76,49 @@ def problem(scene: Scene) -> str | None:
     if rays > MAX_RAYS:
         return (f"{scene.camera.num_pix} pixels with {scene.camera.supersampling} rays on a side are {rays} rays; the "
                 f"page draws at most {MAX_RAYS} on a side. Take fewer pixels or rays, or use python -m lenslab.")
+    if st.session_state.get(STOPPED) == scene:
+        return "You stopped the drawing of this lens. Turn any slider to draw another, or reload the page for this one."
     try:
-        real = realisation(dark(scene))
-        number = sum(int(group.number.max(initial=0)) for group in (real.halos, real.points) if group is not None)
-        if rays**2 * number > MAX_WORK:
-            return (f"{number} clumps seen by {rays}² rays would take minutes; the page draws at most "
-                    f"{MAX_WORK // rays**2} at this sharpness. Raise the mass of the lightest drawn subhalo, take "
-                    "fewer rays or pixels, or use python -m lenslab.")
-        observe(scene)
+        points, halos = clumps(scene)
+        seconds = cost.seconds(scene, points, halos)
+        if seconds > MAX_SECONDS:
+            return (f"{points + halos} clumps, {rays}² rays and {scene.camera.num_pix}² pixels would take some "
+                    f"{seconds:.0f} seconds of a processor; the page draws what takes {MAX_SECONDS:.0f}. Raise the "
+                    "mass of the lightest drawn subhalo, take fewer rays or pixels, or use python -m lenslab.")
+        in_turn(_drawn, scene, seconds, "The lens is drawn")
     except ValueError as error:
         return str(error)
     return None
+
+
+def clumps(scene: Scene) -> tuple[int, int]:
+    """How many point masses and halos a scene has."""
+    real = realisation(dark(scene))
+    points, halos = (0 if group is None else int(group.number.max(initial=0)) for group in (real.points, real.halos))
+    return points, halos
+
+
+def _drawn(scene: Scene) -> None:
+    """What a page shows first of a scene, so that it lies ready."""
+    observe(scene)
+    sketch(scene)
+    source_plane(scene)
+
+
+def in_turn(work: Callable[[Scene], Any], scene: Scene, seconds: float, doing: str):
+    """work(scene): at once where that is quick, else in its turn at the gate; `seconds` is what it may take.
+
+    Within the gate, and where no visitor waits, there is nothing to wait for.
+    """
+    if seconds < GATED or get_script_run_ctx(suppress_warning=True) is None:
+        return work(scene)
+
+    def in_gate(turn: Turn):
+        turn.check()
+        return work(scene)
+
+    return through_the_gate(in_gate, doing, key=f"gate.{doing}",
+                            on_stop=lambda: st.session_state.update({STOPPED: scene}))
 
 
 @lru_cache(maxsize=4)
@@ -127,9 +167,14 @@ def _mass(scene: Scene) -> LensModel:
     return lens_model(Scenes.of([scene], dtype=torch.float64))
 
 
-@lru_cache(maxsize=12)
 def significance(scene: Scene) -> tuple[np.ndarray, float]:
     """What the substructure changes in the image in sigmas (H, W), and lambda."""
+    seconds = TANGENTS * cost.image_seconds(scene, 0, 0) + 2 * cost.image_seconds(scene, *clumps(scene))
+    return in_turn(_significance, scene, seconds, "The best smooth lens is taken off")
+
+
+@lru_cache(maxsize=12)
+def _significance(scene: Scene) -> tuple[np.ndarray, float]:
     delta, total = ceiling.significance(replace(scene, seed_noise=1))
     return delta[0, 0].detach().cpu().numpy(), float(total)
 
@@ -148,7 +193,9 @@ def real_lens(name: str) -> Observation:
 
 def hold_against(scene: Scene, observation: Observation) -> beside.Beside:
     """A scene against a real image, whose arrays are told apart by who they are."""
-    return _hold_against(replace(scene, seed_noise=1), _Same(observation))
+    seconds = (2 + len(scene.lens_light)) * cost.image_seconds(scene, *clumps(scene))
+    return in_turn(lambda scene: _hold_against(replace(scene, seed_noise=1), _Same(observation)), scene, seconds,
+                   "The lens is held against the image")
 
 
 class _Same:
@@ -186,9 +233,13 @@ class Numbers:
     signal_to_noise: float
 
 
-@lru_cache(maxsize=24)
 def numbers(scene: Scene) -> Numbers:
     """Numbers with physical units that follow from a scene."""
+    return in_turn(_numbers, scene, 2 * cost.image_seconds(scene, *clumps(scene)), "The light is counted")
+
+
+@lru_cache(maxsize=24)
+def _numbers(scene: Scene) -> Numbers:
     d = cosmology.distances(scene.z_lens, scene.z_source, scene.H0, scene.Om0)
     alone = replace(scene, lens_light=(), camera=replace(scene.camera, doubled=False, noise_twice=False))
     scenes = batch(alone)

@@ -5,6 +5,7 @@ import streamlit as st
 from lenslab.figures import canvas, observed
 from lenslab.figures.stretch import Stretch
 from lenslab.scene import Scene
+from lenslab.ui.escape import plain
 from lenslab.ui.gate import Turn, through_the_gate
 from lenslab.ui.plot import plot
 
@@ -35,7 +36,7 @@ def check_look(scene: Scene) -> None:
         try:
             found = through_the_gate(work, "lenstronomy draws the same lens", key="check.stop", on_stop=stop)
         except ValueError as error:
-            st.warning(str(error))
+            st.warning(plain(str(error)))
             return stop()
         st.session_state[FOUND] = known = (scene, found)
         fresh = True

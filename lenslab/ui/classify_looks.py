@@ -70,7 +70,7 @@ def what_if_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None)
         made, found = through_the_gate(work, "The same lens, changed step by step", key="classify.sweep.stop",
                                        on_stop=away)
     except ValueError as error:
-        st.warning(str(error))
+        st.warning(escaped(str(error)))
         return
     plot(classification.curves(made.factors, found, find(choice.population).classes, title=QUESTIONS[quantity],
                                now=dict(choice.changes).get(quantity, 1.0), label=WORDS[quantity],

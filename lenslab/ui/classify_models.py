@@ -85,7 +85,9 @@ def sound(path: Path, card: dict) -> Network:
     if "problem" in card:
         raise ValueError(str(card["problem"]))
     name = card.get("population")
-    name = name if isinstance(name, str) else str((card.get("config") or {}).get("population", ""))
+    if not isinstance(name, str):
+        config = card.get("config")
+        name = str(config.get("population", ""))[:100] if isinstance(config, dict) else ""
     try:
         population = find(name)
     except ValueError as error:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from lenslab.figures import observed
 from lenslab.figures.classification import named, percent
+from lenslab.ui.escape import plain
 from lenslab.ui.plot import plot
 
 PAGE = 6      # images drawn at a time: each costs a rendering
@@ -49,7 +50,7 @@ def error(judgement: dict, entry: dict, number: int) -> None:
     try:
         observation, S = picture(*at)
     except ValueError as problem:
-        st.warning(str(problem), icon=":material/info:")
+        st.warning(plain(str(problem)), icon=":material/info:")
         return
     plot(observed.image(observation, title=f"{named(classes[truth])}, S {S:.0f}", height=290),
          key=f"model.error.{number}", later=True,

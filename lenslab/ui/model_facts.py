@@ -3,12 +3,14 @@
 A card may come from anywhere: what is not of its type is left out.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lenslab.checkpoint import duration_words, list_checkpoints, parameters
 from lenslab.insight import cards
 from lenslab.insight.significance import FOUND
+from lenslab.ui.escape import plain
 
 ABOUT = {
     "cnn": "a plain convolutional network",
@@ -56,7 +58,7 @@ def known() -> tuple[dict[str, dict], list[str]]:
 def names(card: dict) -> tuple[str, ...]:
     classes = card.get("classes")
     if not isinstance(classes, list) or not 2 <= len(classes) <= cards.MAX_CLASSES \
-            or not all(isinstance(name, str) and 0 < len(name) <= 64 for name in classes):
+            or not all(isinstance(name, str) and re.fullmatch(r"[\w -]{1,64}", name) for name in classes):
         raise ValueError("its card names no classes; make the checkpoint anew with python -m lenslab train classify.")
     return tuple(classes)
 
@@ -85,14 +87,14 @@ def sentence(shown: Facts) -> str:
     """The card in words."""
     card, config = shown.card, shown.card.get("config") if isinstance(shown.card.get("config"), dict) else {}
     network = text(card, "network")
-    words = f"**{network or 'A network'}**" + (f": {ABOUT[network]}" if network in ABOUT else "")
+    words = f"**{plain(network) or 'A network'}**" + (f": {ABOUT[network]}" if network in ABOUT else "")
     words += f"{weights(shown.path)}. It learnt to tell {', '.join(shown.classes[:-1])} and {shown.classes[-1]} apart"
-    words += f" on **{text(card, 'population') or 'an unnamed population'}**"
+    words += f" on **{plain(text(card, 'population')) or 'an unnamed population'}**"
     size = pictures(card, config)
     words += f" from {size}" if size else ""
     duration = card.get("duration")
     if isinstance(duration, int | float) and not isinstance(duration, bool):
-        words += f" in {duration_words(duration)} on {text(card, 'device') or 'an unnamed device'}"
+        words += f" in {duration_words(duration)} on {plain(text(card, 'device')) or 'an unnamed device'}"
     return words + (". Its training is complete." if card.get("complete") is True else
                     ". Its training is **not complete**: it can be continued from here.")
 

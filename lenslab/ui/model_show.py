@@ -8,6 +8,7 @@ from lenslab.figures.classification import named
 from lenslab.insight import cards
 from lenslab.insight.significance import EASIER
 from lenslab.ui import model_facts as facts
+from lenslab.ui.escape import plain
 from lenslab.ui.model_errors import gallery
 from lenslab.ui.model_facts import Facts
 from lenslab.ui.pictures import is_dark
@@ -32,7 +33,7 @@ def empty(problems: list[str]) -> None:
 
 def told(problems: list[str] | tuple[str, ...]) -> None:
     for problem in problems:
-        st.warning(problem, icon=":material/info:")
+        st.warning(plain(problem), icon=":material/info:")
 
 
 def choose(known: dict[str, dict]) -> Facts:

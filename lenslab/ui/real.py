@@ -90,7 +90,7 @@ def real_look(scene: Scene) -> None:
     try:
         fitted = cached.hold_against(scene, real.observation)
     except ValueError as error:
-        st.warning(str(error))
+        st.warning(plain(str(error)))
         st.button("Take over its camera again", key="real.again", on_click=lambda: state.attempt(
             lambda: beside.take_over(state.scene(), real.observation, real.psf, real.known)))
         return
@@ -128,9 +128,9 @@ def words(real: RealLens, fitted: beside.Beside) -> None:
                "nothing here. Real galaxies are no perfect Sersics: a residual at the centre is no fault of yours.")
     if real.known is not None and real.known.theta_E:
         error = f" ± {real.known.theta_E_err:.2g}" if real.known.theta_E_err else ""
-        st.caption(escaped(f"{real.known.name}: published Einstein radius {real.known.theta_E:g}{error}″ "
-                           f"({real.known.model or 'model not named'})."
-                           + ("" if real.known.checked else " Not yet checked against the paper.")))
+        st.caption(f"{plain(real.known.name)}: published Einstein radius {real.known.theta_E:g}{error}″ "
+                   f"({plain(real.known.model) or 'model not named'})."
+                   + ("" if real.known.checked else " Not yet checked against the paper."))
     if real.observation.notes:
         with st.expander("How the file was read"):
             for note in real.observation.notes:

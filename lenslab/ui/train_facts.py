@@ -119,7 +119,7 @@ def planned(job: Job, lines: list[dict]) -> int:
     The latter in two digits, so that a picture of it does not move with every line.
     """
     share = number(lines[-1], "done") if lines else None
-    if not job.config.get("minutes") or not share:
+    if not job.config.get("minutes") or not share or not 1e-9 < share <= 1:
         return job.steps
     return min(job.steps, max(lines[-1]["step"], round(float(f"{lines[-1]['step'] / share:.2g}"))))
 
@@ -155,7 +155,7 @@ def estimate(task: str, config: dict, device: str, known: Iterable[Job]) -> Esti
     for job in known:
         lines = lines_of(job) if job.task == task and queue_of(job.device) == queue_of(device) else []
         seconds, batch = number(lines[-1], "seconds") if lines else None, job.config.get("batch")
-        if not seconds or not isinstance(batch, int) or lines[-1]["step"] < ENOUGH:
+        if not seconds or type(batch) is not int or batch <= 0 or lines[-1]["step"] < ENOUGH:
             continue
         same = {name: job.config.get(name) == config.get(name) for name in ("population", "network", "width", "data")}
         near = (same["population"], same["network"], same["width"] and same["data"])

@@ -9,6 +9,7 @@ from lenslab.runs import jobs
 from lenslab.runs.jobs import Job
 from lenslab.ui import train_facts as facts
 from lenslab.ui.controls import several
+from lenslab.ui.escape import plain
 from lenslab.ui.plot import plot
 from lenslab.ui.train_form import CHOSEN, NOTICE, attempt, start_first
 from lenslab.ui.train_kept import hold, seen
@@ -29,7 +30,7 @@ def notice() -> None:
     """What the last button said."""
     if NOTICE in st.session_state:
         text, kind = st.session_state[NOTICE]
-        getattr(st, kind)(text, icon=":material/info:" if kind == "warning" else ":material/check_circle:")
+        getattr(st, kind)(plain(text), icon=":material/info:" if kind == "warning" else ":material/check_circle:")
 
 
 def empty(public: bool) -> None:

@@ -1,3 +1,4 @@
+import errno
 import json
 import subprocess
 import sys
@@ -183,6 +184,27 @@ def test_wrong_requests_are_refused_in_a_sentence(tmp_path, changes, said):
         dataset.write(**(dict(population=QUICK, size=3, path=tmp_path / "x.h5") | changes))
 
 
+def test_a_full_disk_is_told_in_our_words_and_the_set_goes_on(tmp_path, monkeypatch):
+    """As h5py does it: the write fails, then the closing fails in other words."""
+    to_disk, calls = dataset.to_disk, []
+
+    def full(file):
+        calls.append(file)
+        if len(calls) == 2:  # the first is of the empty file
+            try:
+                raise OSError(errno.ENOSPC, "Can't write data (file write failed)")
+            finally:
+                raise RuntimeError("Can't decrement id ref count")
+        to_disk(file)
+
+    monkeypatch.setattr(dataset, "to_disk", full)
+    with pytest.raises(ValueError, match=r"disk of .*x\.h5 is full; the whole set takes 0 MB\. Free some space.*\.$"):
+        dataset.write(QUICK, 3, tmp_path / "x.h5")
+    dataset.write(QUICK, 3, tmp_path / "x.h5")
+    with dataset.read(tmp_path / "x.h5") as images:
+        assert len(images) == 3
+
+
 def test_a_finished_set_is_never_written_over(small):
     with pytest.raises(ValueError, match="is there already"):
         dataset.write(QUICK, 250, small, seed=4)
@@ -216,12 +238,19 @@ def hostile(path, name):
             for array, (shape, dtype) in dataset.shapes(header).items():
                 del file[array]
                 file.create_dataset(array, shape, dtype)  # nothing is on disk until it is written
+        elif name == "header as text":
+            file.attrs["header"] = file.attrs["header"].decode()
+        elif name == "definition":
+            header = json.loads(file.attrs["header"]) | {"definition": [1]}
+            file.attrs["header"] = np.bytes_(json.dumps(header))
+        elif name == "digits":
+            file.attrs["header"] = np.bytes_(file.attrs["header"].replace(b'"seed": 4', b'"seed": ' + b"4" * 400))
         elif name == "unfinished":
             file["done"][1] = 0
 
 
 @pytest.mark.parametrize("name", ["external link", "soft link", "external storage", "virtual", "objects", "compressed",
-                                  "header", "huge", "unfinished"])
+                                  "header", "header as text", "definition", "digits", "huge", "unfinished"])
 def test_hostile_files_are_refused_in_a_sentence(small, tmp_path, name):
     path = tmp_path / "hostile.h5"
     path.write_bytes(small.read_bytes())

@@ -190,16 +190,35 @@ def test_expected_number_and_its_limit():
     numbers = dict(f_sub=0.03, slope=-1.9, log10_m_min=6.0, log10_m_max=10.0, log10_m_resolved=7.0, log10_m_hm=8.5,
                    n_points=0, log10_m_point=8.0, theta_E=1.2, q=0.7, gamma=2.1, center_x=0.0, center_y=0.0,
                    half_diagonal=3.6, z_lens=0.5, z_source=1.5, H0=70.0, Om0=0.3)
-    cold, warm = (sub.expected_number(kind, **numbers) for kind in ("cdm", "wdm"))
+    (cold, drawn), (warm, drawn_warm) = (sub.expected_numbers(kind, **numbers) for kind in ("cdm", "wdm"))
     assert cold == pytest.approx(sub.drawn_number(law(), AT, sub.density(law(), AT), 3.6)[0])
-    assert 0 < warm < cold
-    assert sub.expected_number("cdm", **{**numbers, "f_sub": 0.06}) == pytest.approx(2 * cold)
-    assert sub.expected_number("none", **numbers) == 0 == sub.expected_number("fdm", **numbers)
-    assert sub.expected_number("deeplense_cdm", **{**numbers, "n_points": 25}) == 25
-    assert sub.expected_number("deeplense_axion", **numbers) == pytest.approx(0.03 * AT.mass_within(2.0)[0] / 1e8)
+    assert 0 < warm < cold < drawn == drawn_warm  # whole rings are drawn, and cold ones at first
+    assert sub.expected_numbers("cdm", **{**numbers, "f_sub": 0.06})[0] == pytest.approx(2 * cold)
+    assert sub.expected_numbers("none", **numbers) == (0, 0) == sub.expected_numbers("fdm", **numbers)
+    assert sub.expected_numbers("deeplense_cdm", **{**numbers, "n_points": 25}) == (25, 25)
+    assert sub.expected_numbers("deeplense_axion", **numbers)[0] == pytest.approx(0.03 * AT.mass_within(2.0)[0] / 1e8)
     sub.check_number(5000, 5000)
     with pytest.raises(ValueError, match="about 5001 subhalos; at most 5000 .*log10_m_resolved.*f_sub"):
         sub.check_number(5001.2, 5000)
+
+
+def test_what_is_drawn_is_counted_before_the_frame_and_the_suppression_take_any_away(monkeypatch):
+    """The candidates that `arrivals` hands over, counted, are those that are expected and checked."""
+    handed, arrivals = [], sub.arrivals
+
+    def counted(*given):
+        handed.append(arrivals(*given))
+        return handed[-1]
+
+    monkeypatch.setattr(sub, "arrivals", counted)
+    warm, radius = law(drawn=6.0, log10_m_hm=9.5), np.array([1.3])
+    kept = sub.draw_subhalos(np.array([3]), warm, AT, sub.density(warm, AT), radius)
+    number = sum(map(len, handed))
+    expected = sub.candidates(warm, AT, sub.density(warm, AT), radius)[0]
+    assert number == pytest.approx(expected, abs=5 * expected**0.5) and number > 5 * len(kept.mass)
+    sub.check_candidates(sub.MAX_CANDIDATES)
+    with pytest.raises(ValueError, match="at most 500000 are drawn: raise the lightest"):
+        sub.check_candidates(sub.MAX_CANDIDATES + 1)
 
 
 def test_arrivals_are_poisson_and_only_grow():
