@@ -56,7 +56,7 @@ def measured(path: Path, images: int) -> dict:
         begun, worked = time.perf_counter(), time.process_time()
         found = models.ask(network, shown)
         spent = {"answer": time.perf_counter() - begun, "answer_cpu": time.process_time() - worked}
-        model, seen = models.model_of(network), models.given_to(network, shown)
+        model, seen = models.trained_of(network).model, models.inputs_of(network, shown)
         for method in METHODS:
             begun = time.perf_counter()
             explain(model, seen, int(found.probabilities.argmax()), method)

@@ -18,7 +18,7 @@ from lenslab.scene import Scene
 from lenslab.ui import classify_image as images
 from lenslab.ui import classify_real as real
 from lenslab.ui import state
-from lenslab.ui.classify_models import Network, model_of
+from lenslab.ui.classify_models import Network, trained_of
 from lenslab.ui.controls import folded, several
 
 KEPT, ITEM, FROM = "classify.kept", "classify.item", "classify.from"
@@ -222,21 +222,20 @@ def evidence_form(networks: tuple[Network, ...]) -> Evidence | None:
         st.selectbox("Of the network", list(by_name), key=keyed("asked", networks[0].name),
                      format_func=lambda name: by_name[name].short)
     network = by_name.get(chosen("asked"), networks[0])
-    classes = find(network.population).classes
-    among("classify.form.target", (ANSWER, *classes))
-    st.selectbox("For the class", (ANSWER, *classes), key=keyed("target", ANSWER),
+    among("classify.form.target", (ANSWER, *network.classes))
+    st.selectbox("For the class", (ANSWER, *network.classes), key=keyed("target", ANSWER),
                  format_func=lambda name: "Its own answer" if name == ANSWER else named(name))
     folded("More", lambda: finer(network), key="classify.fold.evidence")
     kept = st.session_state.get(KEPT, {})
     channel, opacity = (chosen(name) if chosen(name) is not None else kept.get(name, usual)
                         for name, usual in (("channel", ALL), ("opacity", 0.85)))
-    names = model_of(network).channel_names
+    names = trained_of(network).model.channel_names
     return Evidence(network, method, chosen("target"), channel if channel in names else None, float(opacity))
 
 
 def finer(network: Network) -> None:
     """Channel and opacity."""
-    names = (ALL, *model_of(network).channel_names)
+    names = (ALL, *trained_of(network).model.channel_names)
     among("classify.form.channel", names)
     st.selectbox("Channel", names, key=keyed("channel", ALL), format_func=lambda name: "All together" if name == ALL
                  else name, help="What the network sees: the image, and for some what a smoothing or a fitted smooth "

@@ -21,6 +21,7 @@ from lenslab.ui import classify_models as models
 from lenslab.ui import classify_show as show
 from lenslab.ui.classify_form import FACTORS, METHOD_NAMES, Choice, Evidence
 from lenslab.ui.classify_image import Shown
+from lenslab.ui.classify_models import Network
 from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import Turn, through_the_gate
 from lenslab.ui.model_facts import rounded
@@ -72,7 +73,7 @@ def what_if_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None)
     except ValueError as error:
         st.warning(escaped(str(error)))
         return
-    plot(classification.curves(made.factors, found, find(choice.population).classes, title=QUESTIONS[quantity],
+    plot(classification.curves(made.factors, found, networks[0].classes, title=QUESTIONS[quantity],
                                now=dict(choice.changes).get(quantity, 1.0), label=WORDS[quantity],
                                log=quantity in LOG),
          key="classify.curves", later=True, square=False, alt=f"Probabilities of the classes against {WORDS[quantity]}")
@@ -123,7 +124,7 @@ def evidence_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
         st.info("The network has no answer here that could be explained; choose a class under **Evidence over the "
                 "image**.", icon=":material/info:")
         return
-    truth, name = show.true_pixels(shown) if telling(shown) else None, find(choice.population).classes[target]
+    truth, name = show.true_pixels(shown) if telling(shown) else None, wanted.network.classes[target]
     label = named(name)
     for place, method in zip(st.columns(len(METHODS)), METHODS, strict=True):
         weights = show.explained(wanted.network, shown, target, method, wanted.channel)
@@ -131,7 +132,7 @@ def evidence_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
             plot(evidence_figure(shown.observation, weights, truth=truth, opacity=wanted.opacity, height=340,
                                  title=METHOD_NAMES[method]), key=f"classify.evidence.{method}", later=True,
                  alt=f"Evidence for {label} by {METHOD_NAMES[method]}")
-            st.caption(METHODS[method] if truth is None else score(choice, shown, weights, truth))
+            st.caption(METHODS[method] if truth is None else score(wanted.network, shown, weights, truth))
             st.caption(show.worth(wanted.network, name, method))
     st.caption(f"What speaks for **{label}** in the eyes of {escaped(wanted.network.short)}, by three methods. " + (
                    "Share: how much of the evidence lies within one PSF width of the outlined truth; chance is what an "
@@ -144,11 +145,9 @@ def telling(shown: Shown) -> bool:
     return shown.simulated and bool(st.session_state.get("classify.truth"))
 
 
-def score(choice: Choice, shown: Shown, weights: np.ndarray, truth: np.ndarray) -> str:
+def score(network: Network, shown: Shown, weights: np.ndarray, truth: np.ndarray) -> str:
     """How much of a map lies on the truth, beside chance."""
-    camera = find(choice.population).camera
-    fwhm = camera.fwhm / camera.pixel_scale
-    observation = shown.observation
+    fwhm, observation = network.card["constants"]["psf_fwhm"], shown.observation
     sigmas = (observation.image / observation.variance.sqrt())[0].cpu().numpy()
     share = float(localise.share_within(weights[None], truth[None], fwhm)[0])
     chance = float(localise.share_within(localise.arc(sigmas).astype(float), truth[None], fwhm)[0])
@@ -174,7 +173,7 @@ def fit_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> 
     for network in answers:
         if not models.fits(network):
             continue
-        sigmas, found, name = models.left_over(network, shown), models.ripples(network, shown), network.short
+        sigmas, found, name = models.left_over(network, shown), models.corrections(network, shown), network.short
         frame, places = Frame(*sigmas.shape, shown.observation.pixel_scale), st.columns(1 if found is None else 2)
         with places[0]:
             title = f"Image less smooth lens, χ² {observed.chi2_per_pixel(sigmas):.2f} a pixel"

@@ -13,13 +13,12 @@ import numpy as np
 import streamlit as st
 import torch
 
-from lenslab.checkpoint import checkpoints_folder, list_checkpoints
-from lenslab.images.observation import Observation
+from lenslab.checkpoint import FORMAT, checkpoints_folder, list_checkpoints, plain
 from lenslab.insight.explain import Explanation, explain
-from lenslab.population import Population, find
+from lenslab.population import find
 from lenslab.symmetry import GROUPS, turn_maps
-from lenslab.tasks import classify
 from lenslab.tasks.classify import answers
+from lenslab.tasks.trained import Trained, load
 from lenslab.ui import cached
 from lenslab.ui.classify_image import Shown
 
@@ -46,6 +45,16 @@ class Network:
         kind = str(self.card.get("network", self.name))[:40]
         return f"{kind} (best)" if self.name == f"classify-{family(self.population)}" else kind
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What it can name, in the order of its answers."""
+        return tuple(self.card["classes"])
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the population of that name has other laws by now than those that it learnt from."""
+        return laws(self.card.get("definition")) != laws(plain(find(self.population).definition))
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -56,6 +65,12 @@ class Answer:
     high: np.ndarray
     strange: float | None       # share of held-out images that lie at least as far out; None: not known
     seconds: float
+
+
+def laws(definition: object) -> dict:
+    """A definition of a population without the words about it."""
+    known = definition if isinstance(definition, dict) else {}
+    return {name: value for name, value in known.items() if name != "about"}
 
 
 def family(population: str) -> str:
@@ -81,24 +96,23 @@ def known() -> tuple[dict[str, list[Network]], list[str]]:
 
 
 def sound(path: Path, card: dict) -> Network:
-    """A checkpoint whose population is what this lenslab means by its name."""
+    """A checkpoint whose images can be drawn: those of the population that this lenslab knows by its name."""
     if "problem" in card:
         raise ValueError(str(card["problem"]))
-    name = card.get("population")
-    if not isinstance(name, str):
-        config = card.get("config")
-        name = str(config.get("population", ""))[:100] if isinstance(config, dict) else ""
+    if card.get("format") != FORMAT:
+        raise ValueError(f"{path.name} was made by an earlier lenslab; carry it over with python -m lenslab renew "
+                         f"{path.name}.")
+    name = card.get("population") if isinstance(card.get("population"), str) else ""
     try:
-        population = find(name)
+        population = find(name[:100])
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
     camera = population.camera
-    for what, told, meant in (("classes", card.get("classes"), list(population.classes)),
-                              ("num_pix", card.get("num_pix", camera.num_pix), camera.num_pix),
-                              ("pixel_scale", card.get("pixel_scale", camera.pixel_scale), camera.pixel_scale)):
-        if told != meant:
-            raise ValueError(f"{path.name} learnt from {name} with {what} {str(told)[:80]}, which now has {meant}; "
-                             "train it anew.")
+    for what, meant in (("classes", list(population.classes)), ("num_pix", camera.num_pix),
+                        ("pixel_scale", camera.pixel_scale), ("symmetry", population.symmetry)):
+        if card.get(what) != meant:
+            raise ValueError(f"{path.name} learnt from {name} with {what} {str(card.get(what))[:80]}, which now has "
+                             f"{meant}: no image can be drawn for it; train it anew.")
     stat = path.stat()
     return Network(path, (stat.st_mtime_ns, stat.st_size), name, card)
 
@@ -113,12 +127,12 @@ def making(population: str = USUAL, network: str = "cnn") -> str:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def loaded(path: str, stamp: tuple[int, int], device: str) -> torch.nn.Module:
+def loaded(path: str, stamp: tuple[int, int], device: str) -> Trained:
     """The network of a file, shared by all sessions; `stamp` is that of the file."""
-    return classify.load(path, device)
+    return load(path, device, task="classify")
 
 
-def model_of(network: Network) -> torch.nn.Module:
+def trained_of(network: Network) -> Trained:
     return loaded(str(network.path), network.stamp, str(cached.device()[0]))
 
 
@@ -129,76 +143,67 @@ def ask(network: Network, shown: Shown) -> Answer:
 
 @lru_cache(maxsize=64)
 def _ask(network: Network, shown: Shown) -> Answer:
-    model = model_of(network)
+    trained = trained_of(network)
     start = time.perf_counter()
-    given = given_to(network, shown)
-    symmetry = find(network.population).symmetry
+    inputs, symmetry = inputs_of(network, shown), network.card["symmetry"]
     which = np.arange(len(GROUPS[symmetry]))
-    found = probabilities(model, turn_maps(given.expand(len(which), -1, -1, -1), symmetry, which))
-    strange = novelty(model, given)
+    found = probabilities(trained, turn_maps(inputs.expand(len(which), -1, -1, -1), symmetry, which))
+    strange = novelty(trained, inputs)
     return Answer(found[0], found.min(0), found.max(0), strange, time.perf_counter() - start)
 
 
 @lru_cache(maxsize=32)
-def given_to(network: Network, shown: Shown) -> torch.Tensor:
+def inputs_of(network: Network, shown: Shown) -> torch.Tensor:
     """What the network gets (1, K, H, W), a fit of a smooth lens included where it needs one."""
-    return given_of(model_of(network), shown.observation)
+    with torch.no_grad():
+        return answers.inputs_of(trained_of(network), shown.observation)
 
 
 def fits(network: Network) -> bool:
     """Whether a network fits a smooth lens first."""
-    return bool(model_of(network).needs_fit)
+    return bool(trained_of(network).model.needs_fit)
 
 
 def left_over(network: Network, shown: Shown) -> np.ndarray | None:
     """What the smooth lens that a network fitted leaves of an image, (h, w) in sigmas; None where it fits none."""
-    return model_of(network).left(given_to(network, shown))[0].numpy() if fits(network) else None
+    return trained_of(network).model.left(inputs_of(network, shown))[0].numpy() if fits(network) else None
 
 
-def ripples(network: Network, shown: Shown) -> tuple[np.ndarray, float] | None:
+def corrections(network: Network, shown: Shown) -> tuple[np.ndarray, float] | None:
     """What of that looks like lensing, (h, w) in sigmas, and ln of how many times likelier the image is with it.
 
     None where a network does not ask.
     """
-    found = model_of(network).rippled(given_to(network, shown)) if fits(network) else None
+    found = trained_of(network).model.corrections(inputs_of(network, shown)) if fits(network) else None
     return None if found is None else (found[0][0].numpy(), float(found[1][0]))
 
 
-def given_of(model: torch.nn.Module, observation: Observation) -> torch.Tensor:
-    with torch.no_grad():
-        return answers.given_of(model, observation)
-
-
-def probabilities(model: torch.nn.Module, given: torch.Tensor) -> np.ndarray:
+def probabilities(trained: Trained, inputs: torch.Tensor) -> np.ndarray:
     """(B, C) calibrated, of what a network is given."""
-    device = next(model.parameters()).device
-    return answers.probabilities_of(answers.logits_of(model, given, device), answers.temperature_of(model))
+    return answers.probabilities_of(answers.logits_of(trained, inputs), answers.temperature_of(trained))
 
 
-def novelty(model: torch.nn.Module, given: torch.Tensor) -> float | None:
+def novelty(trained: Trained, inputs: torch.Tensor) -> float | None:
     """The share of held-out images that lie at least as far from what was learnt; None where that was not measured."""
     with torch.no_grad():
-        found = answers.novelty_of(model, given)
+        found = answers.novelty_of(trained, inputs)
     return None if found is None else float(np.asarray(found).ravel()[0])
 
 
 @lru_cache(maxsize=64)
 def along(network: Network, swept) -> np.ndarray:
     """(n, C) of the rows of `swept.observations`, one after the other; NaN for one outside of what was learnt."""
-    model = model_of(network)
-    given = torch.cat([given_of(model, each) for each in swept.observations])
+    trained = trained_of(network)
     with torch.no_grad():
-        usual = answers.novelty_of(model, given)
-    found = probabilities(model, given)
+        inputs = torch.cat([answers.inputs_of(trained, each) for each in swept.observations])
+        usual = answers.novelty_of(trained, inputs)
+    found = probabilities(trained, inputs)
     return found if usual is None else np.where(usual.numpy()[:, None] < STRANGE, np.nan, found)
 
 
 @lru_cache(maxsize=64)
 def evidence(network: Network, shown: Shown, target: int, method: str, channel: str | None) -> Explanation:
     """Where a network sees what speaks for a class."""
-    return explain(model_of(network), given_to(network, shown), target, method, channel,
+    return explain(trained_of(network).model, inputs_of(network, shown), target, method, channel,
                    frame=tuple(shown.observation.image.shape[-2:]))
 
-
-def population_of(network: Network) -> Population:
-    return find(network.population)

@@ -64,7 +64,7 @@ def warnings(shown: Shown, answers: Answers) -> dict[Network, tuple[str, ...]]:
     none = {network: why for network, answer in answers.items() if (why := trust.outside(network, shown, answer))}
     if none:
         st.warning(trust.refusal(none, every=len(none) == len(answers)), icon=":material/warning:")
-    if told := [doubt for network in answers if (doubt := trust.doubts(network))]:
+    if told := [doubt for network in answers for doubt in (trust.doubts(network), trust.outdated(network)) if doubt]:
         st.info("\n\n".join(told), icon=":material/school:")
     return none
 
@@ -86,20 +86,21 @@ def verdict(answers: Answers, classes: tuple[str, ...]) -> str:
 
 def probabilities(choice: Choice, answers: Answers, none: Collection[Network], truth: str | None) -> None:
     """The bars, and what they mean; those of networks in `none` are grey and mean nothing."""
-    population = find(choice.population)
+    classes = next(iter(answers)).classes
     believed = {network: answer for network, answer in answers.items() if network not in none}
     if believed:
-        st.markdown(verdict(believed, population.classes))
+        st.markdown(verdict(believed, classes))
     bars = [classification.Answer(network.short.replace("<", ""), answer.probabilities, answer.low, answer.high,
                                   valid=network in believed) for network, answer in answers.items()]
     said = "; ".join(f"{answer.name}: " + (", ".join(
         f"{named(name)} {classification.percent(float(value))}" for name, value in
-        zip(population.classes, answer.probabilities, strict=True)) if answer.valid else "no answer")
+        zip(classes, answer.probabilities, strict=True)) if answer.valid else "no answer")
         for answer in bars)
-    plot(classification.bars(bars, population.classes, truth=truth, title="What the networks say" if believed else
+    plot(classification.bars(bars, classes, truth=truth, title="What the networks say" if believed else
                              "No answer: these bars mean nothing"),
          key="classify.bars", square=False, alt=f"Probabilities of the classes. {said}")
-    ways, longest = len(GROUPS[population.symmetry]), max(answer.seconds for answer in answers.values())
+    ways = len(GROUPS[next(iter(answers)).card["symmetry"]])
+    longest = max(answer.seconds for answer in answers.values())
     meaning = ("" if not believed else f"Calibrated on {choice.population}: of its images that a network calls 80 %, "
                "about 80 % are what it says. ")
     st.caption(f"{meaning}Whiskers: how far the bars go over the {ways} ways to turn and mirror the image, which "
@@ -144,7 +145,7 @@ def true_pixels(shown: Shown):
 def target_of(wanted: Evidence, shown: Shown, answers: Answers) -> int | None:
     """The class whose evidence is asked for; None where the network has no answer that could be explained."""
     if wanted.target != ANSWER:
-        return find(wanted.network.population).classes.index(wanted.target)
+        return wanted.network.classes.index(wanted.target)
     answer = answers[wanted.network]
     return None if trust.outside(wanted.network, shown, answer) else int(answer.probabilities.argmax())
 
@@ -166,7 +167,7 @@ def picture(choice: Choice, shown: Shown, answers: Answers, wanted: Evidence | N
              alt=f"The image. {shown.where}")
         st.caption(shown.where)
         return
-    label = find(choice.population).classes[target]
+    label = wanted.network.classes[target]
     weights = explained(wanted.network, shown, target, wanted.method, wanted.channel)
     plot(evidence_figure(shown.observation, weights, truth=outlined, opacity=wanted.opacity,
                          title=f"What speaks for: {named(label)}"),

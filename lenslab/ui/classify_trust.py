@@ -7,7 +7,7 @@ any other image the page says so first, and shows no probability as an answer.
 from lenslab.insight import cards
 from lenslab.ui.classify_image import Shown
 from lenslab.ui.classify_models import STRANGE, Answer, Network
-from lenslab.ui.real import escaped
+from lenslab.ui.escape import plain as escaped
 
 
 def outside(network: Network, shown: Shown, answer: Answer) -> tuple[str, ...]:
@@ -27,6 +27,14 @@ def refusal(networks: dict[Network, tuple[str, ...]], every: bool) -> str:
     reasons = dict.fromkeys(reason for told in networks.values() for reason in told)
     return (f"**No answer{'' if every else ' of ' + who}.** This image lies outside of what {who} learnt from. "
             f"{' '.join(reasons)} Grey bars show what comes out all the same: not how likely anything is.")
+
+
+def outdated(network: Network) -> str:
+    """What is said of a network whose population has other laws by now; "" of any other."""
+    if not network.outdated:
+        return ""
+    return (f"The lenses of {network.population} are drawn by other laws since {escaped(network.short)} learnt from "
+            "them: it answers as it did then, of images as they are drawn now.")
 
 
 def doubts(network: Network) -> str:

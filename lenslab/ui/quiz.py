@@ -104,7 +104,7 @@ def opponent(game: Game) -> Network | None:
     known, _ = models.known()
     for network in known.get(game.population, ()):
         try:
-            models.model_of(network)
+            models.trained_of(network)
         except ValueError:
             continue
         return network

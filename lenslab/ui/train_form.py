@@ -145,8 +145,8 @@ def form() -> None:
                 control(item)
         if "regressor" in own:
             st.text_input("Start of the fits", key=keyed("regressor", ""), placeholder="none: near the truth",
-                          help="For lens_residual: a checkpoint of the task start, or of a lens_residual, on the "
-                               "machine that runs this app. Fits of training images begin where it says.")
+                          help="For lens_residual: a checkpoint of the task lens_parameters, or of a lens_residual, on "
+                               "the machine that runs this app. Fits of training images begin where it says.")
     with end:
         begin(task, kept)
     remember()

@@ -33,9 +33,10 @@ def folders(tmp_path_factory):
     (home / "kept").mkdir()
     config = configure(classify.Config, dict(population=POPULATION, network="cnn", width=4))
     torch.manual_seed(0)
-    model = classify.build(config)
-    card = dict(task="classify", network="cnn", config=asdict(config), metrics={}, **model.card)
-    checkpoint.save(home / "kept" / f"classify-{POPULATION}.safetensors", model.state_dict(), card)
+    built = classify.build(config)
+    card = built.card | dict(format=checkpoint.FORMAT, task="classify", network="cnn", config=asdict(config),
+                             metrics={})
+    checkpoint.save(home / "kept" / f"classify-{POPULATION}.safetensors", built.model.state_dict(), card)
     patch = pytest.MonkeyPatch()
     patch.setenv("LENSLAB_CHECKPOINTS", str(home / "kept"))
     patch.delenv("LENSLAB_PUBLIC", raising=False)

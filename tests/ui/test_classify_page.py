@@ -18,7 +18,8 @@ from lenslab.images.simulate import observe_scene
 from lenslab.population import find
 from lenslab.scene import Clump, Scene, Sersic
 from lenslab.scenes import Scenes
-from lenslab.tasks import answers, classify
+from lenslab.tasks import classify
+from lenslab.tasks.classify import answers
 from lenslab.tasks.training import configure
 from lenslab.ui import classify_image as images
 from lenslab.ui import classify_models as models
@@ -37,15 +38,15 @@ def a_checkpoint(folder: Path, name: str, answer: str, network: str = "cnn", pop
     """A network that gives one of three classes 88 % whatever it sees: softmax of (0, 0, log 15) is (1, 1, 15) / 17."""
     settings = dict(population=population, network=network, width=4)
     config = configure(classify.Config, settings)
-    model = classify.build(config)
-    last = model.head[-1]
+    built = classify.build(config)
+    last = built.model.head[-1]
     with torch.no_grad():
         last.weight.zero_()
-        last.bias.copy_(torch.tensor([np.log(15.0) if label == answer else 0.0 for label in model.card["classes"]]))
-    told = dict(task="classify", network=network, config=asdict(config), metrics=dict(macro_auc=0.9, temperature=1.0),
-                steps=10, duration=60.0, **model.card) | card
+        last.bias.copy_(torch.tensor([np.log(15.0) if label == answer else 0.0 for label in built.card["classes"]]))
+    told = built.card | dict(format=checkpoint.FORMAT, task="classify", network=network, config=asdict(config),
+                             metrics=dict(macro_auc=0.9, temperature=1.0), steps=10, duration=60.0) | card
     path = folder / f"{name}.safetensors"
-    checkpoint.save(path, model.state_dict(), told)
+    checkpoint.save(path, built.model.state_dict(), told)
     return path
 
 
@@ -199,11 +200,11 @@ def test_a_real_image_is_made_to_fit_and_what_is_unknown_stands_above(folder):
 
 def test_a_strange_image_is_warned_of(folder, monkeypatch):
     a_checkpoint(folder, "classify-deeplense-2", "cdm")
-    monkeypatch.setattr(models, "novelty", lambda model, given: 0.004)
+    monkeypatch.setattr(models, "novelty", lambda trained, inputs: 0.004)
     app = open_page(item="deeplense-2/test/0/40")
     assert app.warning[0].value.startswith("**No answer.**") and "outside of what" in app.warning[0].value
     assert "says **" not in words(app) and "Calibrated" not in words(app) and "speaks for" not in words(app)
-    monkeypatch.setattr(models, "novelty", lambda model, given: 0.4)
+    monkeypatch.setattr(models, "novelty", lambda trained, inputs: 0.4)
     app = open_page(item="deeplense-2/test/0/41")
     assert not app.warning and "says **Cold (CDM)**" in words(app) and "Calibrated on deeplense-2" in words(app)
 
@@ -211,7 +212,8 @@ def test_a_strange_image_is_warned_of(folder, monkeypatch):
 def test_of_two_networks_only_the_one_that_may_be_asked_answers(folder, monkeypatch):
     for name, answer in (("", "axion"), ("-other", "cdm")):
         a_checkpoint(folder, f"classify-deeplense-2{name}", answer, network="resnet" if name else "cnn")
-    monkeypatch.setattr(models, "novelty", lambda model, given: 0.004 if model.card["network"] == "resnet" else 0.4)
+    monkeypatch.setattr(models, "novelty",
+                        lambda trained, inputs: 0.004 if trained.card["network"] == "resnet" else 0.4)
     app = open_page({f"classify.form.networks.{POPULATION}": ["classify-deeplense-2", "classify-deeplense-2-other"]})
     assert app.warning[0].value.startswith("**No answer of resnet.**")
     assert "cnn \\(best\\) says **Axion**" in words(app) and "disagree" not in words(app)
@@ -219,7 +221,7 @@ def test_of_two_networks_only_the_one_that_may_be_asked_answers(folder, monkeypa
 
 def test_a_curve_has_a_gap_where_the_image_lies_outside(folder, monkeypatch):
     a_checkpoint(folder, "classify-deeplense-2", "cdm")
-    monkeypatch.setattr(answers, "novelty_of", lambda model, given: torch.linspace(0, 1, len(given)))
+    monkeypatch.setattr(answers, "novelty_of", lambda trained, inputs: torch.linspace(0, 1, len(inputs)))
     app = open_page({"classify.look": "What if", "classify.quantity": "noise"})
     assert "Where a line is missing" in words(app)
     network, = models.known()[0][POPULATION]
@@ -290,6 +292,26 @@ def test_files_that_are_no_such_network_are_left_out_and_say_why(folder):
     assert any("num_pix 128" in text for text in problems) and any("No population 'mars'" in text for text in problems)
     assert all(text.endswith(".") for text in problems)
     assert "num\\_pix 128" in words(open_page())
+
+
+def test_a_network_of_other_laws_says_so_and_answers_on(folder, monkeypatch):
+    """A word of the population's description is no law of it."""
+    path = a_checkpoint(folder, "classify-deeplense-2", "axion")
+    tensors, card = checkpoint.load(path)
+    laws, about = card["definition"], dict(card["definition"], about="In other words.")
+    for definition, told in ((about, False), (laws | dict(kept={"lens.theta_E": [0.5, 2.0]}), True), ({}, True)):
+        checkpoint.save(path, tensors, card | dict(definition=definition))
+        app = open_page(item="deeplense-2/test/0/0")
+        assert any("drawn by other laws since" in note.value for note in app.info) == told
+        assert "says **Axion** (88 %)" in words(app)
+
+
+def test_a_file_of_an_earlier_lenslab_names_the_command_that_carries_it_over(folder):
+    path = a_checkpoint(folder, "classify-deeplense-2", "axion")
+    tensors, card = checkpoint.load(path)
+    checkpoint.save(path, tensors, {name: value for name, value in card.items() if name != "format"})
+    known, problems = models.known()
+    assert not known and "python -m lenslab renew classify-deeplense-2.safetensors" in problems[0]
 
 
 def test_a_set_that_is_none_is_refused_in_a_sentence(folder):

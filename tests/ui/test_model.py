@@ -11,7 +11,7 @@ from lenslab.checkpoint import plain, write_atomically
 from lenslab.images.item import given, item
 from lenslab.insight import judgement
 from lenslab.population import find
-from lenslab.ui import model_errors, model_facts
+from lenslab.ui import escape, model_errors, model_facts
 from lenslab.ui.frame import OPEN
 from tests.ui.screens import checked
 
@@ -119,8 +119,8 @@ def test_a_forged_card_is_told_and_breaks_nothing(folder):
     app = open_page()
     told = "\n".join(item.value for item in app.warning)
     assert app.selectbox[0].options == ["forged"]
-    assert told.count("cannot be read") == 2 and "nameless.safetensors: its card names no classes" in told
-    assert "hurt.safetensors" in told and "](http" not in words(app) and "<b>" not in words(app)
+    assert told.count("cannot be read") == 2 and escape.plain("nameless.safetensors: its card names no classes") in told
+    assert escape.plain("hurt.safetensors") in told and "](http" not in words(app) and "<b>" not in words(app)
 
 
 def test_the_address_names_the_network_and_the_best_stands_first(folder):

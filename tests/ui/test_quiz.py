@@ -94,21 +94,22 @@ def test_a_bad_link_plays_another_game_and_says_so():
 def a_rival(folder: Path, **card) -> None:
     """A network that says axion whatever it sees."""
     config = configure(classify.Config, dict(population="deeplense-2", network="cnn", width=4))
-    model = classify.build(config)
+    built = classify.build(config)
+    model = built.model
     with torch.no_grad():
         model.head[-1].weight.zero_()
-        model.head[-1].bias.copy_(torch.tensor([float(name == "axion") for name in model.card["classes"]]))
-    checkpoint.save(folder / "classify-deeplense-2.safetensors", model.state_dict(), dict(
-        task="classify", network="cnn", config=asdict(config), metrics={}, **model.card) | card)
+        model.head[-1].bias.copy_(torch.tensor([float(name == "axion") for name in built.card["classes"]]))
+    checkpoint.save(folder / "classify-deeplense-2.safetensors", model.state_dict(), built.card | dict(
+        format=checkpoint.FORMAT, task="classify", network="cnn", config=asdict(config), metrics={}) | card)
 
 
 def test_a_network_is_not_asked_about_what_it_never_learnt_from(tmp_path, monkeypatch):
     """Every image but the first three is strange to it: of these alone its answers count."""
     a_rival(tmp_path)
     strange = {id(quiz_game.shown(GAME, number).observation): number for number in range(ROUNDS)}
-    monkeypatch.setattr(models, "given_to", lambda network, shown: torch.full(
+    monkeypatch.setattr(models, "inputs_of", lambda network, shown: torch.full(
         (1, 1, 64, 64), float(strange[id(shown.observation)])))
-    monkeypatch.setattr(models, "novelty", lambda model, given: 0.5 if float(given.mean()) < 3 else 0.001)
+    monkeypatch.setattr(models, "novelty", lambda trained, inputs: 0.5 if float(inputs.mean()) < 3 else 0.001)
     network, = models.known()[0]["deeplense-2"]
     truth = [GAME.truth(number) for number in range(ROUNDS)]
     assert quiz.said(GAME, truth, network) == ["axion"] * 3 + [None] * 7
