@@ -363,7 +363,7 @@ def followed(data: bytes, _) -> None:
 
 def listed_set(data: bytes, folder: Path) -> None:
     """A data set, as Classify opens it."""
-    from lenslab.ui import classify_image
+    from lenslab.ui.pick import image as classify_image
 
     (folder / "a.h5").write_bytes(data)
     classify_image._of_set.cache_clear()
@@ -374,7 +374,8 @@ def listed_checkpoint(data: bytes, folder: Path) -> None:
     """A checkpoint beside a sound one, in every list that shows it; the sound one must be told too."""
     from lenslab.insight import table
     from lenslab.tasks import classify
-    from lenslab.ui import classify_models, model_facts
+    from lenslab.ui.model import facts as model_facts
+    from lenslab.ui.pick import networks as classify_models
 
     os.environ["LENSLAB_CHECKPOINTS"] = str(folder)
     (folder / "bad.safetensors").write_bytes(data)
@@ -393,7 +394,7 @@ def listed_checkpoint(data: bytes, folder: Path) -> None:
 def listed_run(data: bytes, folder: Path) -> None:
     """A run beside a sound one, as the Train page lists, tells and draws it."""
     from lenslab.figures import training
-    from lenslab.ui import train_facts
+    from lenslab.ui.train import facts as train_facts
 
     os.environ["LENSLAB_RUNS"] = str(folder)
     sound = [json.dumps(STATUS), json.dumps(CONFIG), "\n".join(map(json.dumps, LINES))]

@@ -29,8 +29,8 @@ from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
 from lenslab.tasks import classify
 from lenslab.tasks.training import configure
-from lenslab.ui import classify_models as models
-from lenslab.ui.classify_image import Shown
+from lenslab.ui.pick import networks as models
+from lenslab.ui.pick.image import Shown
 
 GOALS = {"answer": 150.0, "answer_fit": 500.0, "grad_cam": 350.0}   # ms
 

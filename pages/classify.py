@@ -4,12 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from lenslab.ui import classify_form as forms
-from lenslab.ui import classify_models as models
-from lenslab.ui import classify_show as show
-from lenslab.ui.classify_looks import looks
+from lenslab.ui.classify import form as forms
+from lenslab.ui.classify import show as show
+from lenslab.ui.classify.looks import looks
 from lenslab.ui.escape import plain
 from lenslab.ui.frame import controls, within_frame
+from lenslab.ui.pick import networks as models
 
 within_frame(Path(__file__).parent.parent)
 known, problems = models.known()

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from lenslab.ui import model_facts as facts
-from lenslab.ui import model_show as show
 from lenslab.ui.frame import within_frame
+from lenslab.ui.model import facts as facts
+from lenslab.ui.model import show as show
 
 within_frame(Path(__file__).parent.parent)
 known, problems = facts.known()

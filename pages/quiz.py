@@ -4,13 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from lenslab.ui import quiz
 from lenslab.ui.frame import controls, within_frame
+from lenslab.ui.quiz import play
 
 within_frame(Path(__file__).parent.parent)
-quiz.arrive()
+play.arrive()
 
 st.title("Can you tell dark matter from a picture?")
 with controls():
-    quiz.controls()
-quiz.play()
+    play.controls()
+play.play()

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from lenslab.ui import cached, frame, links, pictures, state, window
-from lenslab.ui.closer import looks
+from lenslab.ui import cached, frame, links, state, window
 from lenslab.ui.escape import plain
-from lenslab.ui.gallery_row import gallery
-from lenslab.ui.panels import controls
+from lenslab.ui.simulate import pictures
+from lenslab.ui.simulate.closer import looks
+from lenslab.ui.simulate.gallery_row import gallery
+from lenslab.ui.simulate.panels import controls
 
 frame.within_frame(Path(__file__).parent.parent)
 links.read()

@@ -5,11 +5,11 @@ from pathlib import Path
 import streamlit as st
 
 from lenslab.runs import jobs
-from lenslab.ui import train_facts, train_watch
 from lenslab.ui.frame import controls, within_frame
+from lenslab.ui.train import facts, watch
 
 within_frame(Path(__file__).parent.parent)
-known, public = train_facts.shown(), jobs.public()
+known, public = facts.shown(), jobs.public()
 
 st.title("What can a network learn to see?")
 if public:
@@ -17,11 +17,11 @@ if public:
             "to train.", icon=":material/visibility:")
 else:
     with controls():
-        from lenslab.ui.train_form import form
+        from lenslab.ui.train.form import form
 
         form()
 if known:
-    train_watch.watch(*train_watch.choose(known))
+    watch.watch(*watch.choose(known))
 else:
-    train_watch.notice()
-    train_watch.empty(public)
+    watch.notice()
+    watch.empty(public)

@@ -11,7 +11,7 @@ from lenslab.physics import cosmology
 from lenslab.scene import Scene
 from lenslab.ui import cached
 from lenslab.ui.escape import plain
-from lenslab.ui.gallery import BY_NAME
+from lenslab.ui.simulate.gallery import BY_NAME
 from tests.ui.screens import checked
 
 APP = Path(__file__).parent.parent / "app.py"

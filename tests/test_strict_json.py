@@ -7,7 +7,8 @@ import pytest
 from lenslab import strict_json
 from lenslab.checkpoint import list_checkpoints
 from lenslab.runs import jobs
-from lenslab.ui import classify_models, train_facts
+from lenslab.ui.pick import networks as classify_models
+from lenslab.ui.train import facts as train_facts
 
 
 def test_sound_json_is_read_as_python_does():

@@ -12,6 +12,11 @@ def _component():
     return st.components.v2.component("lenslab_window", js=SCRIPT.read_text(), isolate_styles=False)
 
 
+def is_dark() -> bool:
+    """Whether the visitor's theme is the night sky."""
+    return st.context.theme.type == "dark"
+
+
 def narrow() -> bool:
     """Whether the window is so narrow that Streamlit would lay the sidebar over the page.
 

@@ -4,7 +4,7 @@ import pytest
 
 from lenslab.scene import Clump, Scene, Sersic
 from lenslab.ui import links
-from lenslab.ui.gallery import PRESETS
+from lenslab.ui.simulate.gallery import PRESETS
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)

@@ -8,8 +8,8 @@ import pytest
 from lenslab.instruments import SOURCES
 from lenslab.population import POPULATIONS, find
 from lenslab.scene import Camera, Clump, Lens, Scene, Sersic, Source, Substructure
-from lenslab.ui.gallery import PRESETS
-from lenslab.ui.panels import KIND_TEXT
+from lenslab.ui.simulate.gallery import PRESETS
+from lenslab.ui.simulate.panels import KIND_TEXT
 
 NAME = re.compile(r"\b[A-Za-z]\w*_\w+")     # of a variable
 NOTES = ("from memory", "draw is taken", "is ignored")
