@@ -373,14 +373,14 @@ def listed_set(data: bytes, folder: Path) -> None:
 def listed_checkpoint(data: bytes, folder: Path) -> None:
     """A checkpoint beside a sound one, in every list that shows it; the sound one must be told too."""
     from lenslab.insight import table
-    from lenslab.tasks import classify
+    from lenslab.tasks import trained
     from lenslab.ui.model import facts as model_facts
     from lenslab.ui.pick import networks as classify_models
 
     os.environ["LENSLAB_CHECKPOINTS"] = str(folder)
     (folder / "bad.safetensors").write_bytes(data)
     (folder / "good.safetensors").write_bytes(checkpoint_bytes())
-    networks, _ = classify_models.known()
+    networks, _ = classify_models.known("classify")
     assert any(network.name == "good" for network in networks["seed-64"])
     cards, _ = model_facts.known()
     for card in cards.values():
@@ -388,7 +388,7 @@ def listed_checkpoint(data: bytes, folder: Path) -> None:
         (model_facts.sentence(shown), model_facts.scores(card), model_facts.judged_on(card),
          model_facts.confusion(shown))
     assert "good" in cards and "| good |" in table.table(folder)
-    classify.load(folder / "bad.safetensors")
+    trained.load(folder / "bad.safetensors", task="classify")
 
 
 def listed_run(data: bytes, folder: Path) -> None:

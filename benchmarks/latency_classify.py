@@ -29,8 +29,9 @@ from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
 from lenslab.tasks import classify
 from lenslab.tasks.training import configure
-from lenslab.ui.pick import networks as models
+from lenslab.ui.classify.answers import answer, inputs_of
 from lenslab.ui.pick.image import Shown
+from lenslab.ui.pick.networks import sound, trained_of
 
 GOALS = {"answer": 150.0, "answer_fit": 500.0, "grad_cam": 350.0}   # ms
 
@@ -48,15 +49,15 @@ def untrained(word: str, folder: str) -> Path:
 
 def measured(path: Path, images: int) -> dict:
     """Medians in ms over some images, and the 90th percentile of the answer."""
-    network = models.sound(path, checkpoint.read_card(path))
+    network = sound(path, checkpoint.read_card(path))
     population = find(network.population)
     times: dict[str, list[float]] = {name: [] for name in ("answer", "answer_cpu", *METHODS)}
     for index in range(images + 1):
         shown = Shown(given(item(population, index, 1).scene), "")
         begun, worked = time.perf_counter(), time.process_time()
-        found = models.ask(network, shown)
+        found = answer(network, shown)
         spent = {"answer": time.perf_counter() - begun, "answer_cpu": time.process_time() - worked}
-        model, seen = models.trained_of(network).model, models.inputs_of(network, shown)
+        model, seen = trained_of(network).model, inputs_of(network, shown)
         for method in METHODS:
             begun = time.perf_counter()
             explain(model, seen, int(found.probabilities.argmax()), method)

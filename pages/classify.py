@@ -4,29 +4,29 @@ from pathlib import Path
 
 import streamlit as st
 
-from lenslab.ui.classify import form as forms
-from lenslab.ui.classify import show as show
+from lenslab.ui.classify import form, show
 from lenslab.ui.classify.looks import looks
 from lenslab.ui.escape import plain
 from lenslab.ui.frame import controls, within_frame
-from lenslab.ui.pick import networks as models
+from lenslab.ui.pick.form import arrive
+from lenslab.ui.pick.networks import known
 
 within_frame(Path(__file__).parent.parent)
-known, problems = models.known()
+networks, problems = known("classify")
 
 st.title("Which dark matter does this image show?")
-if not known:
+if not networks:
     show.empty(problems)
     st.stop()
-told = forms.arrive(known)
+told = arrive(form.FORM, networks)
 turned = controls()
 with turned:
-    choice = forms.form(known)
+    choice = form.form(networks)
 if told:
     st.warning(plain(told), icon=":material/info:")
 shown = show.made(choice)
 if shown is None:
-    forms.keep()
+    form.FORM.remember()
     st.stop()
 left, right = st.columns([5, 4], gap="medium")
 below = st.container()
@@ -36,9 +36,9 @@ with right:
     answers = show.ask_all(choice, shown)
     truth = show.answered(choice, shown, answers)
 with turned:
-    wanted = forms.evidence_form(tuple(answers))
+    wanted = form.evidence_form(tuple(answers))
 with left:
     show.picture(choice, shown, answers, wanted, truth)
 with below:
     looks(choice, shown, answers, wanted)
-forms.keep()
+form.FORM.remember()

@@ -18,13 +18,13 @@ from lenslab.insight.explain import METHODS
 from lenslab.population import find
 from lenslab.scene import Scene
 from lenslab.ui.classify import show as show
+from lenslab.ui.classify.answers import along, corrections, fits, left_over
 from lenslab.ui.classify.form import FACTORS, METHOD_NAMES, Choice, Evidence
 from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import Turn, through_the_gate
 from lenslab.ui.model.facts import rounded
-from lenslab.ui.pick import networks as models
 from lenslab.ui.pick.image import Shown
-from lenslab.ui.pick.networks import Network
+from lenslab.ui.pick.networks import Network, making
 from lenslab.ui.plot import plot
 from lenslab.ui.window import is_dark
 
@@ -32,7 +32,7 @@ STEPS = {"substructure": (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0),
          "noise": (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0),
          "seeing": (0.5, 0.6, 0.75, 0.9, 1.0, 1.2, 1.4, 1.7, 2.0)}
 LOG = ("noise", "seeing")
-MOST_KEPT = 12
+SWEPT = "classify.swept"   # {(scene, quantity): Swept} of this session, as many as there are quantities
 EVEN, MOST = 3, 10**6      # times as likely: fewer tell nothing, more are not counted
 FAINT = 1.0      # sigmas, limits of what ripples change: spread over an arc, a pixel alone would not show it
 QUESTIONS = {"substructure": "What if the substructure were lighter or heavier?",
@@ -58,9 +58,11 @@ def what_if_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None)
                                     label_visibility="collapsed") or "substructure"
     networks = list(answers)[:len(classification.DASHES)]
 
+    known = st.session_state.get(SWEPT, {})
+
     def work(turn: Turn) -> tuple[Swept, list]:
-        made = swept(scene, quantity, turn)
-        return made, [(network.short, models.along(network, made)) for network in networks]
+        made = known.get((scene, quantity)) or swept(scene, quantity, turn)
+        return made, [(network.short, along(network, made)) for network in networks]
 
     try:
         base = choice.image(tuple(item for item in choice.changes if item[0] != quantity))
@@ -70,6 +72,7 @@ def what_if_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None)
         scene = base.scene
         made, found = through_the_gate(work, "The same lens, changed step by step", key="classify.sweep.stop",
                                        on_stop=away)
+        st.session_state[SWEPT] = dict([*known.items(), ((scene, quantity), made)][-len(FACTORS):])
     except ValueError as error:
         st.warning(escaped(str(error)))
         return
@@ -93,9 +96,6 @@ def away() -> None:
 
 def swept(scene: Scene, quantity: str, turn: Turn) -> Swept:
     """The lens along a quantity; factors that would outweigh it are left out."""
-    known = _known.get((scene, quantity))
-    if known is not None:
-        return known
     factors = STEPS[quantity]
     while True:
         try:
@@ -105,13 +105,7 @@ def swept(scene: Scene, quantity: str, turn: Turn) -> Swept:
             if len(factors) <= 3:
                 raise
             factors = factors[:-1]
-    _known[scene, quantity] = found
-    while len(_known) > MOST_KEPT:
-        _known.pop(next(iter(_known)), None)
     return found
-
-
-_known: dict[tuple[Scene, str], Swept] = {}   # the last few; the gate lets one work at a time
 
 
 def evidence_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:
@@ -171,9 +165,9 @@ def prepared_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
 def fit_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:
     """What the best smooth lens leaves of the image: what a network that fits sees beside it."""
     for network in answers:
-        if not models.fits(network):
+        if not fits(network):
             continue
-        sigmas, found, name = models.left_over(network, shown), models.corrections(network, shown), network.short
+        sigmas, found, name = left_over(network, shown), corrections(network, shown), network.short
         frame, places = Frame(*sigmas.shape, shown.observation.pixel_scale), st.columns(1 if found is None else 2)
         with places[0]:
             title = f"Image less smooth lens, χ² {observed.chi2_per_pixel(sigmas):.2f} a pixel"
@@ -205,13 +199,13 @@ def networks_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
     st.dataframe(show.table(choice.networks), hide_index=True)
     st.caption(f"{find(choice.population).about} Judged on test images, with 95 % intervals.")
     st.markdown("Another network for these lenses is made by:")
-    st.code(models.making(choice.population), language="sh", wrap_lines=True)
+    st.code(making("classify", choice.population), language="sh", wrap_lines=True)
 
 
 def looks(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:
     """Draw the look that is open."""
     found = {"What if": what_if_look} if shown.simulated else {"How it was made to fit": prepared_look}
-    if any(models.fits(network) for network in answers):
+    if any(fits(network) for network in answers):
         found["What the fit leaves"] = fit_look
     found |= {"Three explanations": evidence_look, "The networks": networks_look}
     if st.session_state.get("classify.look") not in found:

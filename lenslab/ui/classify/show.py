@@ -15,12 +15,12 @@ from lenslab.population import find
 from lenslab.symmetry import GROUPS
 from lenslab.ui import cached
 from lenslab.ui.classify import trust as trust
-from lenslab.ui.classify.form import ANSWER, Choice, Evidence
+from lenslab.ui.classify.answers import Answer, ask, evidence
+from lenslab.ui.classify.form import ANSWER, FORM, NONE, Choice, Evidence
 from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import through_the_gate
-from lenslab.ui.pick import networks as models
 from lenslab.ui.pick.image import Shown
-from lenslab.ui.pick.networks import Answer, Network
+from lenslab.ui.pick.networks import Network, making
 from lenslab.ui.plot import plot
 
 SURE = 0.8
@@ -34,7 +34,7 @@ def empty(problems: list[str]) -> None:
     """Before the first checkpoint."""
     with st.container(border=True):
         st.markdown(EMPTY)
-        st.code(models.making(), language="sh", wrap_lines=True)
+        st.code(making("classify"), language="sh", wrap_lines=True)
         st.markdown("Or begin it on the **Train** page and press *Keep checkpoint* when it has learnt enough.")
     for problem in problems:
         st.caption(escaped(problem))
@@ -53,10 +53,16 @@ def ask_all(choice: Choice, shown: Shown) -> Answers:
     answers = {}
     for network in choice.networks:
         try:
-            answers[network] = models.ask(network, shown)
+            answers[network] = ask(network, shown, on_stop=lambda network=network: leave(network))
         except ValueError as error:
             st.warning(f"{escaped(network.name)}: {escaped(str(error))}", icon=":material/error:")
     return answers
+
+
+def leave(network: Network) -> None:
+    """Stop was pressed while a network fitted: it is asked no more."""
+    beside = f"networks.{network.population}"
+    FORM.put(**{beside: [name for name in FORM.value(beside, []) if name != network.name]})
 
 
 def warnings(shown: Shown, answers: Answers) -> dict[Network, tuple[str, ...]]:
@@ -152,9 +158,9 @@ def target_of(wanted: Evidence, shown: Shown, answers: Answers) -> int | None:
 
 def explained(network: Network, shown: Shown, target: int, method: str, channel: str | None):
     """A map of evidence (H, W); a second or so when it is new."""
-    found = through_the_gate(lambda turn: models.evidence(network, shown, target, method, channel),
+    found = through_the_gate(lambda turn: evidence(network, shown, target, method, channel),
                              METHODS[method].partition(":")[0], key=f"classify.{method}.stop",
-                             on_stop=lambda: st.session_state.update({"classify.form.method": "none"}))
+                             on_stop=lambda: FORM.put(method=NONE))
     return found.map[0].numpy()
 
 

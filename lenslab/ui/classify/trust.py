@@ -5,9 +5,10 @@ any other image the page says so first, and shows no probability as an answer.
 """
 
 from lenslab.insight import cards
+from lenslab.ui.classify.answers import STRANGE, Answer
 from lenslab.ui.escape import plain as escaped
 from lenslab.ui.pick.image import Shown
-from lenslab.ui.pick.networks import STRANGE, Answer, Network
+from lenslab.ui.pick.networks import Network
 
 
 def outside(network: Network, shown: Shown, answer: Answer) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from lenslab.ui.escape import plain
 from lenslab.ui.plot import plot
 
 PAGE = 6      # images drawn at a time: each costs a rendering
-KEY = "classify.item"
 
 
 @lru_cache(maxsize=96)
@@ -58,5 +57,7 @@ def error(judgement: dict, entry: dict, number: int) -> None:
     st.markdown(f"Called **{named(classes[said])}** with {percent(chances[said])}; the truth got "
                 f"{percent(chances[truth])}.")
     if st.button("Open in Classify", icon=":material/category_search:", key=f"model.open.{number}"):
-        st.session_state[KEY] = at
+        from lenslab.ui.pick.form import ask_for  # loads torch
+
+        ask_for("classify", at)
         st.switch_page("pages/classify.py")

@@ -1,4 +1,4 @@
-"""A real lens on the Classify page: from the folder LENSLAB_DATA or the visitor's disc, made as networks expect it."""
+"""A real lens: from the folder LENSLAB_DATA or the visitor's disc, made as networks expect it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import through_the_gate
 from lenslab.ui.pick.image import Shown
 
-NAME, FILE, SCALE, UPLOADED, REFUSED = ("classify.real.name", "classify.real.file", "classify.real.scale",
-                                        "classify.real.uploaded", "classify.real.refused")
+NAME, FILE, SCALE, UPLOADED, REFUSED = ("pick.real.name", "pick.real.file", "pick.real.scale",
+                                        "pick.real.uploaded", "pick.real.refused")
 FILES = ["fits", "fit", "fts", "gz", "npy", "npz", "h5", "hdf5", "png", "jpg", "jpeg"]
-KEPT = "classify.real.kept"   # the image that was chosen last, which outlives its widgets
+KEPT = "pick.real.kept"   # the image that was chosen last, which outlives its widgets
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ def real(population: str) -> Callable[..., Shown] | None:
         return None
     st.caption(f"Chosen: {escaped(kept.observation.name or 'your image')}")
     wanted = not find(population).most_lights
-    subtract = st.toggle("Take the lens galaxy off", value=wanted, key=f"classify.real.subtract.{wanted}",
+    subtract = st.toggle("Take the lens galaxy off", value=wanted, key=f"pick.real.subtract.{wanted}",
                          help="By a fit of its light. These networks have seen lenses "
                               + ("without" if wanted else "with") + " the light of the lens galaxy.")
     return lambda changes=(): shown(kept, population, subtract)
@@ -91,7 +91,7 @@ def leave() -> None:
 def shown(kept: Kept, population: str, subtract: bool) -> Shown:
     """A real image as networks of a population expect it; takes a second or two when it is new."""
     return through_the_gate(lambda turn: made_fit(kept, population, subtract),
-                            "The image is made to fit what the networks know", key="classify.real.stop",
+                            "The image is made to fit what the networks know", key="pick.real.stop",
                             on_stop=leave)
 
 

@@ -10,17 +10,19 @@ from lenslab.population import find
 from lenslab.scene import Scene
 from lenslab.ui import cached
 from lenslab.ui.classify import trust as trust
+from lenslab.ui.classify.answers import ask
 from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import through_the_gate
-from lenslab.ui.pick import networks as models
+from lenslab.ui.pick import networks
 from lenslab.ui.pick.image import Shown
-from lenslab.ui.pick.networks import Network
+from lenslab.ui.pick.networks import Network, making
 from lenslab.ui.plot import plot
 from lenslab.ui.quiz import game as quiz_game
 from lenslab.ui.quiz.game import LEVELS, MAX_SEED, ROUNDS, Game
 from lenslab.ui.window import is_dark
 
-GAME, GUESSES, AT, TOLD, UNASKED = "quiz.game", "quiz.guesses", "quiz.at", "quiz.told", "quiz.unasked"
+GAME, GUESSES, AT, TOLD, UNASKED, ALONE = ("quiz.game", "quiz.guesses", "quiz.at", "quiz.told", "quiz.unasked",
+                                           "quiz.alone")
 KEYS = "123456789"
 WIDTH = 108  # pixels of one number: three stand in a row on a phone
 HINTS = {  # what to look for, by the kind of substructure
@@ -67,13 +69,14 @@ def begin(game: Game) -> None:
     """Start a game anew."""
     st.session_state.update({GAME: game, GUESSES: [], AT: 0})
     st.session_state.pop(TOLD, None)
+    st.session_state.pop(ALONE, None)
     for name in ("population", "level", "seed"):
         st.session_state.pop(f"quiz.form.{name}", None)
 
 
 def controls() -> None:
     """Which lenses, how hard, which ten images."""
-    game, (known, _) = st.session_state[GAME], models.known()
+    game, (known, _) = st.session_state[GAME], networks.known("classify")
     names = list(dict.fromkeys([game.population, *known, *quiz_game.USUAL]))
     for name, value in (("population", game.population), ("level", game.level), ("seed", game.seed)):
         st.session_state.setdefault(f"quiz.form.{name}", value)
@@ -101,15 +104,22 @@ def other() -> None:
 
 
 def opponent(game: Game) -> Network | None:
-    """The best network of these lenses that can be loaded."""
-    known, _ = models.known()
+    """The best network of these lenses that can be loaded; none where the visitor plays alone."""
+    if st.session_state.get(ALONE):
+        return None
+    known, _ = networks.known("classify")
     for network in known.get(game.population, ()):
         try:
-            models.trained_of(network)
+            networks.trained_of(network)
         except ValueError:
             continue
         return network
     return None
+
+
+def alone() -> None:
+    """Stop was pressed while the network answered: this game goes on without it."""
+    st.session_state[ALONE] = True
 
 
 def guess(name: str) -> None:
@@ -142,7 +152,7 @@ def play() -> None:
              alt=f"Image {at + 1} of {ROUNDS}: a gravitational lens of unknown dark matter")
     with right:
         if len(guesses) == at:
-            ask(game)
+            question(game)
         else:
             tell(game, at, guesses[at], shown, network)
     return None
@@ -168,13 +178,13 @@ def said(game: Game, guesses: list[str], network: Network) -> list[str | None]:
     answers = []
     for number in range(len(guesses)):
         shown = quiz_game.shown(game, number)
-        answer = models.ask(network, shown)
+        answer = ask(network, shown, on_stop=alone)
         answers.append(None if trust.outside(network, shown, answer) else
                        game.classes[int(answer.probabilities.argmax())])
     return answers
 
 
-def ask(game: Game) -> None:
+def question(game: Game) -> None:
     """A button for each class, which keys reach too."""
     st.markdown("### What is the dark matter here?")
     kinds = find(game.population).kinds
@@ -205,7 +215,7 @@ def tell(game: Game, at: int, guessed: str, shown, network: Network | None) -> N
 
 def opinion(game: Game, shown: Shown, network: Network) -> None:
     """What the network said, or why it has no answer."""
-    answer = models.ask(network, shown)
+    answer = ask(network, shown, on_stop=alone)
     why = trust.outside(network, shown, answer)
     if why:
         milder = "" if game.level == "real" else f" **{LEVELS['real'][0]}** on the left shows what it knows."
@@ -238,7 +248,7 @@ def skip() -> None:
 def missing(game: Game) -> None:
     """No opponent: the command that makes one."""
     st.caption(f"No network has learnt from {game.population} yet, so you play alone. This makes one:")
-    st.code(models.making(game.population), language="sh", wrap_lines=True)
+    st.code(making("classify", game.population), language="sh", wrap_lines=True)
 
 
 def finish(game: Game, guesses: list[str], network: Network | None) -> None:

@@ -10,7 +10,6 @@ import streamlit as st
 
 from lenslab.checkpoint import list_checkpoints
 from lenslab.runs import jobs
-from lenslab.ui.kept import forget, keyed, remember, value
 from lenslab.ui.train import facts as facts
 from lenslab.ui.train.population import check_sources, population_controls, population_word
 
@@ -64,7 +63,7 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
 
     if attempt(begin):
         st.session_state[CHOSEN] = name
-        forget("name", "")
+        FORM.forget("name")
 
 
 def start_first() -> None:
@@ -79,7 +78,7 @@ def start_first() -> None:
 def control(item: Field) -> None:
     """One setting, with its sentence."""
     meta = item.metadata
-    key = keyed(item.name, item.default, among=meta.get("options"))
+    key = FORM.keyed(item.name, item.default, among=meta.get("options"))
     common = dict(key=key, help=meta["text"])
     if meta["kind"] is bool:
         st.toggle(meta["label"], **common)
@@ -119,9 +118,9 @@ def form() -> None:
     from lenslab.tasks import TASKS
 
     st.subheader("A new run")
-    st.selectbox("Task", list(TASKS), format_func=lambda name: TASK_NAMES.get(name, name), key=keyed("task", next(iter(
+    st.selectbox("Task", list(TASKS), format_func=lambda name: TASK_NAMES.get(name, name), key=FORM.keyed("task", next(iter(
         TASKS))), help="What the network is to find out.")
-    task = value("task")
+    task = FORM.value("task")
     declared, own = settings_of(task)
     for item in declared:
         if item.name == "network":
@@ -136,20 +135,20 @@ def form() -> None:
     with st.expander("More settings"):
         kept = {path.stem: path for path, card in list_checkpoints() if card.get("task") == task}
         origins = [FRESH, *kept]
-        st.selectbox("Begin from", origins, key=keyed("init", FRESH, among=origins), help="Fresh weights, or a kept "
+        st.selectbox("Begin from", origins, key=FORM.keyed("init", FRESH, among=origins), help="Fresh weights, or a kept "
                      "checkpoint of the same network: steps and duration then sum up.")
-        st.selectbox("Device", devices(), key=keyed("device", "auto"), help="auto takes the fastest here. One run at "
+        st.selectbox("Device", devices(), key=FORM.keyed("device", "auto"), help="auto takes the fastest here. One run at "
                      "a time has a device; the others wait their turn.")
         for item in declared:
             if item.name not in (*NEAR, "network"):
                 control(item)
         if "regressor" in own:
-            st.text_input("Start of the fits", key=keyed("regressor", ""), placeholder="none: near the truth",
+            st.text_input("Start of the fits", key=FORM.keyed("regressor", ""), placeholder="none: near the truth",
                           help="For lens_residual: a checkpoint of the task lens_parameters, or of a lens_residual, on "
                                "the machine that runs this app. Fits of training images begin where it says.")
     with end:
         begin(task, kept)
-    remember()
+    FORM.remember()
 
 
 def begin(task: str, kept: dict[str, Path]) -> None:
@@ -158,26 +157,26 @@ def begin(task: str, kept: dict[str, Path]) -> None:
 
     settings, known = chosen_settings(task), facts.shown()
     free = facts.suggested_name(settings, task, (job.name for job in known))
-    st.text_input("Name", key=keyed("name", ""), placeholder=free, help="Of the run and its folder.")
+    st.text_input("Name", key=FORM.keyed("name", ""), placeholder=free, help="Of the run and its folder.")
     config = {item.name: item.default for item in fields(TASKS[task].module.Config)} | settings
-    st.caption(f":material/schedule: {facts.estimate(task, config, value('device'), known)}")
+    st.caption(f":material/schedule: {facts.estimate(task, config, FORM.value('device'), known)}")
     st.button("Start training", icon=":material/play_arrow:", width="stretch", key="train.start",
               on_click=start_as_chosen, args=(task, kept))
 
 
 def start_as_chosen(task: str, kept: dict[str, Path]) -> None:
     """Begin what the form says when its button is pressed: that may be newer than what the page has drawn since."""
-    settings, origin = chosen_settings(task), value("init")
-    name = value("name").strip() or facts.suggested_name(settings, task, (job.name for job in facts.shown()))
-    start(name, task, settings, value("device"), str(kept[origin].resolve()) if origin in kept else None)
+    settings, origin = chosen_settings(task), FORM.value("init")
+    name = FORM.value("name").strip() or facts.suggested_name(settings, task, (job.name for job in facts.shown()))
+    start(name, task, settings, FORM.value("device"), str(kept[origin].resolve()) if origin in kept else None)
 
 
 def chosen_settings(task: str) -> dict:
     """The settings that differ from their defaults, and always network and population."""
     declared, own = settings_of(task)
-    settings = {item.name: value(item.name) for item in declared
-                if item.name == "network" or value(item.name) != item.default}
+    settings = {item.name: FORM.value(item.name) for item in declared
+                if item.name == "network" or FORM.value(item.name) != item.default}
     if "population" in own:
         settings["population"] = population_word()
-        settings |= {name: word for name in ("data", "regressor") if name in own and (word := value(name).strip())}
+        settings |= {name: word for name in ("data", "regressor") if name in own and (word := FORM.value(name).strip())}
     return settings

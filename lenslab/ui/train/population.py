@@ -6,7 +6,6 @@ The core is loaded when a control is drawn, not by those who only watch.
 import streamlit as st
 
 from lenslab.ui.controls import several
-from lenslab.ui.kept import keyed, value
 
 # What a population can have besides: label and sentence of its toggle. Offered where the folder has what it needs.
 EXTRA_WORDS = {"galaxies": ("Real galaxies as sources", "Half of the sources are pictures from the folder that "
@@ -18,21 +17,21 @@ def population_controls(with_data: bool = True) -> None:
     """A population with its switches, or a data set of it where a task learns from one."""
     from lenslab.population import POPULATIONS
 
-    st.selectbox("Population", list(POPULATIONS), key=keyed("population", "seed-64", among=POPULATIONS),
+    st.selectbox("Population", list(POPULATIONS), key=FORM.keyed("population", "seed-64", among=POPULATIONS),
                  help="Where lenses, dark matter and camera are drawn from; images of it are simulated while the "
                       "network learns, and others of it judge the network.")
-    name = value("population")
+    name = FORM.value("population")
     _, switches, on = POPULATIONS[name]
     if switches:
-        several("Leave out" if on else "Put in", switches, key=keyed("switches", [], among=switches),
+        several("Leave out" if on else "Put in", switches, key=FORM.keyed("switches", [], among=switches),
                 format_func=lambda switch: switch.replace("_", " "),
                 help="Parts of this population that can be switched, to see what they are worth.")
     for extra in extras_here(name):
         label, text = EXTRA_WORDS[extra]
-        st.toggle(label, key=keyed(extra, False), help=text)
+        st.toggle(label, key=FORM.keyed(extra, False), help=text)
     if not with_data:
         return
-    st.text_input("Data set", key=keyed("data", ""), placeholder="none: simulate while it learns",
+    st.text_input("Data set", key=FORM.keyed("data", ""), placeholder="none: simulate while it learns",
                   help="An HDF5 file of python -m lenslab dataset on the machine that runs this app, to learn from "
                        "instead of fresh images.")
 
@@ -41,10 +40,10 @@ def population_word() -> str:
     """seed-64, hst:slope=off or hst:galaxies=on."""
     from lenslab.population import POPULATIONS
 
-    name = value("population")
+    name = FORM.value("population")
     _, switches, on = POPULATIONS[name]
-    words = [f"{switch}={'off' if on else 'on'}" for switch in switches if switch in value("switches", [])]
-    words += [f"{extra}=on" for extra in extras_here(name) if value(extra, False)]
+    words = [f"{switch}={'off' if on else 'on'}" for switch in switches if switch in FORM.value("switches", [])]
+    words += [f"{extra}=on" for extra in extras_here(name) if FORM.value(extra, False)]
     return f"{name}:{','.join(words)}" if words else name
 
 

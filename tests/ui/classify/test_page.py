@@ -21,10 +21,11 @@ from lenslab.scenes import Scenes
 from lenslab.tasks import classify
 from lenslab.tasks.classify import answers
 from lenslab.tasks.training import configure
+from lenslab.ui.classify import answers as asked
 from lenslab.ui.classify.looks import Swept
 from lenslab.ui.frame import OPEN
 from lenslab.ui.pick import image as images
-from lenslab.ui.pick import networks as models
+from lenslab.ui.pick import networks
 from lenslab.ui.pick.real import Kept
 from tests.ui.screens import checked
 
@@ -190,7 +191,7 @@ def test_a_real_image_is_made_to_fit_and_what_is_unknown_stands_above(folder):
     a_checkpoint(folder, "classify-deeplense-2", "cdm")
     scene = Scene().set({"lens_light": (Sersic(magnitude=20.0, R_sersic=0.6),), "camera.num_pix": 64})
     real = replace(observe_scene(scene), scenes=None, model=None, name="A *lens*")
-    app = open_page({"classify.form.source": "real", "classify.real.kept": Kept(real),
+    app = open_page({"classify.form.source": "real", "pick.real.kept": Kept(real),
                      "classify.look": "How it was made to fit"})
     assert "No answer" in app.warning[0].value and "one mass and one shape" in app.warning[0].value
     assert "says **" not in words(app) and "leans to" not in words(app) and "Calibrated" not in words(app)
@@ -200,11 +201,11 @@ def test_a_real_image_is_made_to_fit_and_what_is_unknown_stands_above(folder):
 
 def test_a_strange_image_is_warned_of(folder, monkeypatch):
     a_checkpoint(folder, "classify-deeplense-2", "cdm")
-    monkeypatch.setattr(models, "novelty", lambda trained, inputs: 0.004)
+    monkeypatch.setattr(asked, "novelty", lambda trained, inputs: 0.004)
     app = open_page(item="deeplense-2/test/0/40")
     assert app.warning[0].value.startswith("**No answer.**") and "outside of what" in app.warning[0].value
     assert "says **" not in words(app) and "Calibrated" not in words(app) and "speaks for" not in words(app)
-    monkeypatch.setattr(models, "novelty", lambda trained, inputs: 0.4)
+    monkeypatch.setattr(asked, "novelty", lambda trained, inputs: 0.4)
     app = open_page(item="deeplense-2/test/0/41")
     assert not app.warning and "says **Cold (CDM)**" in words(app) and "Calibrated on deeplense-2" in words(app)
 
@@ -212,7 +213,7 @@ def test_a_strange_image_is_warned_of(folder, monkeypatch):
 def test_of_two_networks_only_the_one_that_may_be_asked_answers(folder, monkeypatch):
     for name, answer in (("", "axion"), ("-other", "cdm")):
         a_checkpoint(folder, f"classify-deeplense-2{name}", answer, network="resnet" if name else "cnn")
-    monkeypatch.setattr(models, "novelty",
+    monkeypatch.setattr(asked, "novelty",
                         lambda trained, inputs: 0.004 if trained.card["network"] == "resnet" else 0.4)
     app = open_page({f"classify.form.networks.{POPULATION}": ["classify-deeplense-2", "classify-deeplense-2-other"]})
     assert app.warning[0].value.startswith("**No answer of resnet.**")
@@ -224,9 +225,9 @@ def test_a_curve_has_a_gap_where_the_image_lies_outside(folder, monkeypatch):
     monkeypatch.setattr(answers, "novelty_of", lambda trained, inputs: torch.linspace(0, 1, len(inputs)))
     app = open_page({"classify.look": "What if", "classify.quantity": "noise"})
     assert "Where a line is missing" in words(app)
-    network, = models.known()[0][POPULATION]
+    network, = networks.known("classify")[0][POPULATION]
     one = images.of_item(POPULATION, "test", 0, 3).observation
-    found = models.along(network, Swept((0.5, 1.0, 2.0), (one, one, one)))
+    found = asked.along(network, Swept((0.5, 1.0, 2.0), (one, one, one)))
     assert np.isnan(found[0]).all() and found[1:, CLASSES.index("cdm")] == pytest.approx(15 / 17)
 
 
@@ -247,10 +248,10 @@ def test_lenses_of_ones_own_are_shown_to_networks_that_may_be_asked(folder, sour
 
 def test_the_command_that_makes_a_network_overwrites_no_file(folder):
     for _ in range(5):
-        path = Path(models.making(POPULATION).split()[-1])
-        assert path.parent == folder and not path.exists() and "cp -n " in models.making(POPULATION)
+        path = Path(networks.making("classify", POPULATION).split()[-1])
+        assert path.parent == folder and not path.exists() and "cp -n " in networks.making("classify", POPULATION)
         a_checkpoint(folder, path.stem, "cdm")
-    assert len(models.known()[0][POPULATION]) == 5
+    assert len(networks.known("classify")[0][POPULATION]) == 5
 
 
 def test_a_map_says_how_well_such_maps_find_substructure(folder):
@@ -287,7 +288,7 @@ def test_files_that_are_no_such_network_are_left_out_and_say_why(folder):
     path = a_checkpoint(folder, "classify-deeplense-2-elsewhere", "cdm")
     tensors, card = checkpoint.load(path)
     checkpoint.save(path, tensors, card | dict(population="mars"))
-    known, problems = models.known()
+    known, problems = networks.known("classify")
     assert not known and len(problems) == 3
     assert any("num_pix 128" in text for text in problems) and any("No population 'mars'" in text for text in problems)
     assert all(text.endswith(".") for text in problems)
@@ -310,7 +311,7 @@ def test_a_file_of_an_earlier_lenslab_names_the_command_that_carries_it_over(fol
     path = a_checkpoint(folder, "classify-deeplense-2", "axion")
     tensors, card = checkpoint.load(path)
     checkpoint.save(path, tensors, {name: value for name, value in card.items() if name != "format"})
-    known, problems = models.known()
+    known, problems = networks.known("classify")
     assert not known and "python -m lenslab renew classify-deeplense-2.safetensors" in problems[0]
 
 

@@ -14,8 +14,9 @@ from lenslab.population import find
 from lenslab.tasks import classify
 from lenslab.tasks.training import configure
 from lenslab.ui import cached
+from lenslab.ui.classify import answers as asked
 from lenslab.ui.frame import OPEN
-from lenslab.ui.pick import networks as models
+from lenslab.ui.pick import networks
 from lenslab.ui.quiz import game as quiz_game
 from lenslab.ui.quiz import play as quiz
 from lenslab.ui.quiz.game import ROUNDS, Game
@@ -109,10 +110,10 @@ def test_a_network_is_not_asked_about_what_it_never_learnt_from(tmp_path, monkey
     """Every image but the first three is strange to it: of these alone its answers count."""
     a_rival(tmp_path)
     strange = {id(quiz_game.shown(GAME, number).observation): number for number in range(ROUNDS)}
-    monkeypatch.setattr(models, "inputs_of", lambda network, shown: torch.full(
+    monkeypatch.setattr(asked, "inputs_of", lambda network, shown: torch.full(
         (1, 1, 64, 64), float(strange[id(shown.observation)])))
-    monkeypatch.setattr(models, "novelty", lambda trained, inputs: 0.5 if float(inputs.mean()) < 3 else 0.001)
-    network, = models.known()[0]["deeplense-2"]
+    monkeypatch.setattr(asked, "novelty", lambda trained, inputs: 0.5 if float(inputs.mean()) < 3 else 0.001)
+    network, = networks.known("classify")[0]["deeplense-2"]
     truth = [GAME.truth(number) for number in range(ROUNDS)]
     assert quiz.said(GAME, truth, network) == ["axion"] * 3 + [None] * 7
     app = AppTest.from_file(str(PAGE), default_timeout=120)
