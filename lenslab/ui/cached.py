@@ -14,7 +14,7 @@ import torch
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lenslab.device import resolve_device, supported_dtype
-from lenslab.images import beside, ceiling, simulate, sky
+from lenslab.images import ceiling, simulate
 from lenslab.images.model import LensModel, lens_model, source_light
 from lenslab.images.observation import Maps, Observation
 from lenslab.images.realise import Realisation, realise
@@ -26,6 +26,7 @@ from lenslab.physics.grid import pixel_axis
 from lenslab.physics.wave import WaveSlice
 from lenslab.scene import Camera, Scene, Source, Substructure
 from lenslab.scenes import Scenes
+from lenslab.sky import beside, read
 from lenslab.ui import cost
 from lenslab.ui.gate import Turn, through_the_gate
 
@@ -188,7 +189,7 @@ def waves(scene: Scene) -> WaveSlice:
 @lru_cache(maxsize=8)
 def real_lens(name: str) -> Observation:
     """One of the real lenses in the folder LENSLAB_DATA."""
-    return sky.read_real(name)
+    return read.read_real(name)
 
 
 def hold_against(scene: Scene, observation: Observation) -> beside.Beside:
@@ -264,7 +265,7 @@ def source_flux(scene: Scene) -> float:
 @lru_cache(maxsize=1)
 def real_pictures() -> tuple[str, ...]:
     """Galaxies in the folder LENSLAB_DATA that may be a source."""
-    from lenslab.images.upload import real_pictures as look
+    from lenslab.sky.upload import real_pictures as look
 
     try:
         return tuple(look())

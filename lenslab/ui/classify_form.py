@@ -10,11 +10,11 @@ from functools import partial
 import streamlit as st
 
 from lenslab.figures.classification import named
-from lenslab.images.item import MOST
 from lenslab.insight.explain import METHODS
 from lenslab.population import SPLITS, find
 from lenslab.runs import jobs
 from lenslab.scene import Scene
+from lenslab.sets.item import MOST
 from lenslab.ui import classify_image as images
 from lenslab.ui import classify_real as real
 from lenslab.ui import state

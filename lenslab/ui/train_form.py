@@ -52,7 +52,7 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
             if not Path(config.data).is_file():
                 raise ValueError(f"There is no data set {config.data}; make one with python -m lenslab dataset, or "
                                  "leave the field empty to simulate.")
-            from lenslab.images.dataset import population_of
+            from lenslab.sets.dataset import population_of
 
             population_of(config.data)
         if getattr(config, "regressor", "") and not Path(config.regressor).is_file():

@@ -50,8 +50,8 @@ def population_word() -> str:
 
 def extras_here(name: str) -> tuple[str, ...]:
     """What this population can have besides, and this machine can give: pictures of galaxies, in LENSLAB_DATA."""
-    from lenslab.images.catalogue import real_sources
     from lenslab.population import EXTRAS
+    from lenslab.sky.catalogue import real_sources
 
     here = {"galaxies": real_sources}
     return tuple(extra for extra in EXTRAS.get(name, ()) if extra in here and here[extra]())
@@ -59,8 +59,8 @@ def extras_here(name: str) -> tuple[str, ...]:
 
 def check_sources(text: str) -> None:
     """See before a process is started that a population finds what it draws from; a ValueError says what is missing."""
-    from lenslab.images.galaxies import of_split
     from lenslab.population import SPLITS, find
+    from lenslab.sets.galaxies import of_split
 
     if find(text).switches.get("galaxies"):
         for split in SPLITS:

@@ -8,9 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lenslab.checkpoint import plain, write_atomically
-from lenslab.images.item import given, item
 from lenslab.insight import judgement
 from lenslab.population import find
+from lenslab.sets.item import given, item
 from lenslab.ui import model_errors, model_facts
 from lenslab.ui.frame import OPEN
 from tests.ui.screens import checked

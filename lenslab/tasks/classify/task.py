@@ -10,11 +10,11 @@ from lenslab.feed.chunks import chunks_beside
 from lenslab.feed.order import elements
 from lenslab.feed.stream import SetFeed, StreamFeed, simulated
 from lenslab.fit import smooth
-from lenslab.images.dataset import population_of
 from lenslab.images.observation import Observation
 from lenslab.nets import CLASSIFIERS, inputs
 from lenslab.population import find
 from lenslab.quantity import choice, count, number, switch
+from lenslab.sets.dataset import population_of
 from lenslab.symmetry import GROUPS, turn_maps
 from lenslab.tasks.classify.answers import inputs_of, logits_of, probabilities_of, temperature_of
 from lenslab.tasks.classify.judge import view_of

@@ -25,7 +25,7 @@ import torch
 import lenslab
 from lenslab.device import one_thread
 from lenslab.images.compiled import why_not
-from lenslab.images.draw import columns_of
+from lenslab.sets.draw import columns_of
 
 VERSIONS = {"lenslab": lenslab.__version__, "torch": str(torch.__version__), "numpy": np.__version__,
             "scipy": scipy.__version__}
@@ -72,7 +72,7 @@ def chunks_on(address: str, name: str, seed: int, split: str, options: dict[str,
 def in_worker():
     """`rendered` by name only: an inner function travels whole, and the scheduler need not know this project."""
     def render(*arguments):
-        from lenslab.images.cluster import rendered
+        from lenslab.sets.cluster import rendered
 
         return rendered(*arguments)
 

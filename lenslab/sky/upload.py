@@ -1,6 +1,6 @@
 """Files that visitors bring: an image, a picture for the source, a scene, or all of these in one file of lenslab.
 
-The bytes are judged in lenslab.images.contents and its neighbours; here it is said what they mean.
+The bytes are judged in lenslab.sky.contents and its neighbours; here it is said what they mean.
 """
 
 from dataclasses import dataclass, field, replace
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from lenslab.images import catalogue, sky
-from lenslab.images.contents import MAX_SIDE, Contents, kind_of, short
-from lenslab.images.fits_file import card
 from lenslab.images.observation import Observation
 from lenslab.picture import remember
 from lenslab.scene import Scene
 from lenslab.scenes import Scenes
+from lenslab.sky import catalogue, read
+from lenslab.sky.contents import MAX_SIDE, Contents, kind_of, short
+from lenslab.sky.fits_file import card
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ def open_upload(name: str, data: bytes, *, hdu: str | None = None, pixel_scale: 
                 dtype=torch.float64) -> Upload:
     """Open an uploaded file by its name and bytes; ValueError says why it is refused and what to do.
 
-    hdu, pixel_scale   as in sky.observation_of
+    hdu, pixel_scale   as in read.observation_of
     """
     if kind_of(name, data) == "JSON":
         return Upload(scene=Scene.from_json(data))
-    file = sky.look_into(name, data)
-    observation = sky.observation_of(file, hdu=hdu, pixel_scale=pixel_scale, dtype=dtype)
+    file = read.look_into(name, data)
+    observation = read.observation_of(file, hdu=hdu, pixel_scale=pixel_scale, dtype=dtype)
     scene = scene_of(file)
     if scene is None:
         return Upload(observation)
@@ -50,9 +50,9 @@ def read_picture(name: str, data: bytes, *, hdu: str | None = None) -> np.ndarra
 
     Pixels that are not finite, or beyond all brightness, become 0; a sky level, if there is one, stays in.
     """
-    file = sky.look_into(name, data)
-    picture = sky.plane(file, sky.image_label(file, hdu))
-    picture = np.where(np.abs(picture) <= sky.LARGEST, picture, 0).astype(np.float32)
+    file = read.look_into(name, data)
+    picture = read.plane(file, read.image_label(file, hdu))
+    picture = np.where(np.abs(picture) <= read.LARGEST, picture, 0).astype(np.float32)
     if not all(2 <= side <= MAX_SIDE for side in picture.shape):
         raise ValueError(f"{short(name)} holds a picture of {picture.shape[1]} x {picture.shape[0]} pixels; a source "
                          f"needs 2 to {MAX_SIDE} on a side: choose another.")
@@ -62,7 +62,7 @@ def read_picture(name: str, data: bytes, *, hdu: str | None = None) -> np.ndarra
 def real_pictures() -> list[str]:
     """Every galaxy in the folder LENSLAB_DATA that may serve as a source, as `sources/FILE#ARRAY`."""
     return [f"{name}#{label}" for name in catalogue.real_sources()
-            for label in sky.image_labels(sky.look_into(name, catalogue.read_bytes(name)))]
+            for label in read.image_labels(read.look_into(name, catalogue.read_bytes(name)))]
 
 
 def title_of_picture(entry: str) -> str:
@@ -101,7 +101,7 @@ def pictures_of(file: Contents, scene: Scene) -> dict[str, np.ndarray]:
         if name not in wanted:
             continue
         with np.errstate(over="ignore"):  # such a picture is refused by `remember`
-            picture = sky.plane(file, label).astype(np.float32)
+            picture = read.plane(file, label).astype(np.float32)
         if remember(picture) != name:
             raise ValueError(f"{short(file.name)}: the picture {name[:8]}... is not the one that its name says; the "
                              "file has been changed: export it again.")

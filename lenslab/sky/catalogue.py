@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from lenslab.images.contents import MAX_FILE, short
+from lenslab.sky.contents import MAX_FILE, short
 
 WHERE_TO_FIND = (
     "No folder of real lenses is set. Put FITS files into a folder's lenses/ and start with LENSLAB_DATA naming that "

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.images.contents import short
-from lenslab.images.draw import estimated_variance
 from lenslab.scene import Camera
+from lenslab.sets.draw import estimated_variance
+from lenslab.sky.contents import short
 
 MAX_MEMBERS = 256
 MAX_IMAGES = 10**6          # of a class

@@ -15,9 +15,9 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 
-from lenslab.images import catalogue, sky
-from lenslab.images.upload import open_upload, read_picture
 from lenslab.scene import Scene
+from lenslab.sky import catalogue, read
+from lenslab.sky.upload import open_upload, read_picture
 
 MEBI = 2**20
 
@@ -273,7 +273,7 @@ def test_pictures_grow_upwards_and_are_grey_by_luminance():
     # ITU-R 601: 0.299 R + 0.587 G + 0.114 B, to the 8 bits of a grey picture
     np.testing.assert_allclose(picture[[0, 5], 0], [0.587, 0.299], atol=1 / 255)
     assert not picture[1:5].any()
-    observation = sky.read("colours.png", out.getvalue())
+    observation = read.read("colours.png", out.getvalue())
     assert any("no unit" in note for note in observation.notes)
     half = np.full((6, 8), 2**15, np.uint16)
     out = io.BytesIO()
@@ -295,14 +295,14 @@ def test_nothing_outside_the_folder_of_real_lenses_is_read(tmp_path, monkeypatch
     (home / "out").symlink_to(tmp_path)
     monkeypatch.setenv("LENSLAB_DATA", str(home))
     assert catalogue.real_lenses() == ["lenses/good.fits"]
-    assert sky.read_real("lenses/good.fits").image.shape == (1, 1, 8, 8)
+    assert read.read_real("lenses/good.fits").image.shape == (1, 1, 8, 8)
     for name in ("../secret.fits", str(secret), "lenses/link.fits", "out/secret.fits", "lenses/../../secret.fits",
                  "/etc/passwd"):
         with pytest.raises(ValueError, match="outside the folder LENSLAB_DATA.*\\.$"):
-            sky.read_real(name)
+            read.read_real(name)
     with pytest.raises(ValueError, match="There is no file"):
-        sky.read_real("lenses/none.fits")
+        read.read_real("lenses/none.fits")
     monkeypatch.delenv("LENSLAB_DATA")
     assert catalogue.real_lenses() == []
     with pytest.raises(ValueError, match="MAST"):
-        sky.read_real("lenses/good.fits")
+        read.read_real("lenses/good.fits")

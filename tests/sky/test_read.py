@@ -14,9 +14,9 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from lenslab.images import catalogue, sky
-from lenslab.images.upload import read_real_picture, real_pictures
 from lenslab.picture import remember
+from lenslab.sky import catalogue, read
+from lenslab.sky.upload import read_real_picture, real_pictures
 
 RNG = np.random.default_rng(3)
 needs_lenses = pytest.mark.skipif(not os.environ.get("LENSLAB_DATA"),
@@ -62,7 +62,7 @@ def test_scale_and_north_are_those_of_astropy(angle, mirrored, form):
     (north_x, north_y), (east_x, east_y) = [np.array(wcs.world_to_pixel(step)) - 19.5 for step in steps]
     if form == "T":
         cards = {f"T{i + 1}{j + 1}": matrix[i, j] * 3600 for i in (0, 1) for j in (0, 1)}
-    observation = sky.read("a.fits", file_of(blank(), **cards))
+    observation = read.read("a.fits", file_of(blank(), **cards))
     assert observation.pixel_scale == pytest.approx(0.08, rel=1e-9)
     turned = (observation.north - math.atan2(-north_x, north_y) + math.pi) % (2 * math.pi) - math.pi
     assert abs(turned) < 1e-6  # the sky's curvature over 1e-4 degrees is far below
@@ -74,33 +74,33 @@ def test_crota_is_astropys():
     cards |= dict(CDELT1=-0.08 / 3600, CDELT2=0.08 / 3600, CROTA2=25.0)
     step = SkyCoord(150.0, 2.0, unit="deg").directional_offset_by(0 * units.deg, 1e-4 * units.deg)
     x, y = np.array(WCS(fits.Header(cards)).world_to_pixel(step)) - 19.5
-    assert sky.read("a.fits", file_of(blank(), **cards)).north == pytest.approx(math.atan2(-x, y), abs=1e-6)
+    assert read.read("a.fits", file_of(blank(), **cards)).north == pytest.approx(math.atan2(-x, y), abs=1e-6)
 
 
 def test_what_the_file_does_not_tell_is_said():
-    notes = " ".join(sky.read("a.fits", file_of(blank())).notes)
+    notes = " ".join(read.read("a.fits", file_of(blank())).notes)
     for words in ("names no unit", "names no pixel scale; 0.05 arcsec is assumed", "No noise map", "No PSF"):
         assert words in notes
-    observation = sky.read("a.fits", file_of(blank(), PIXSCALE=0.1, CDELT1=-0.05 / 3600, CDELT2=0.05 / 3600,
+    observation = read.read("a.fits", file_of(blank(), PIXSCALE=0.1, CDELT1=-0.05 / 3600, CDELT2=0.05 / 3600,
                                              CTYPE1="RA---TAN", CTYPE2="DEC--TAN", BUNIT="nJy"))
     assert observation.pixel_scale == pytest.approx(0.05) and observation.unit == "nJy"
     assert any("PIXSCALE says 0.1 arcsec and the WCS 0.05" in note for note in observation.notes)
-    assert sky.read("a.fits", file_of(blank()), pixel_scale=0.2).pixel_scale == 0.2
+    assert read.read("a.fits", file_of(blank()), pixel_scale=0.2).pixel_scale == 0.2
 
 
 def test_noise_from_header_map_and_image():
     light = blank(sigma=0.01) + 4.0
-    observation = sky.read("a.fits", file_of(light, BKGRMS=0.1, EXPTIME=100.0, BUNIT="electrons/s"))
+    observation = read.read("a.fits", file_of(light, BKGRMS=0.1, EXPTIME=100.0, BUNIT="electrons/s"))
     np.testing.assert_allclose(observation.variance[0, 0].numpy(), 0.01 + light / 100, rtol=1e-12)
     sigma = np.full((40, 40), 0.2)
     sigma[3, 4], sigma[5, 6], light[7, 8] = 0, np.nan, np.inf
-    observation = sky.read("a.fits", file_of(light, fits.ImageHDU(sigma, name="NOISE")))
+    observation = read.read("a.fits", file_of(light, fits.ImageHDU(sigma, name="NOISE")))
     mask = observation.mask[0, 0].numpy()
     assert sorted(zip(*np.nonzero(~mask), strict=True)) == [(3, 4), (5, 6), (7, 8)]
     assert observation.image[0, 0, 7, 8] == 0 and torch.isfinite(observation.variance).all()
     assert any(note.startswith("3 pixels") for note in observation.notes)
     np.testing.assert_allclose(observation.noise[0, 0].numpy()[mask], 0.2, rtol=1e-12)
-    observation = sky.read("a.fits", file_of(blank(), fits.ImageHDU(np.full((40, 40), 0.04), name="VARIANCE")))
+    observation = read.read("a.fits", file_of(blank(), fits.ImageHDU(np.full((40, 40), 0.04), name="VARIANCE")))
     np.testing.assert_allclose(observation.noise.numpy(), 0.2, rtol=1e-12)
 
 
@@ -110,11 +110,11 @@ def test_estimated_noise_is_the_skys_in_spite_of_a_lens_and_a_neighbour():
     image = np.random.default_rng(8).normal(0, 0.3, (200, 200))
     y, x = np.mgrid[:200, :200]
     image += 50 * np.exp(-((x - 100) ** 2 + (y - 100) ** 2) / 800) + 9 * np.exp(-((x - 5) ** 2 + (y - 60) ** 2) / 200)
-    observation = sky.read("a.fits", file_of(image))
+    observation = read.read("a.fits", file_of(image))
     assert float(observation.noise[0, 0, 0, 0]) == pytest.approx(0.3, rel=0.05)
-    observation = sky.read("a.fits", file_of(image, EXPTIME=500.0, BUNIT="ELECTRONS/S"))
+    observation = read.read("a.fits", file_of(image, EXPTIME=500.0, BUNIT="ELECTRONS/S"))
     assert float(observation.variance[0, 0, 100, 100]) == pytest.approx(0.09 + image[100, 100] / 500, rel=0.1)
-    flat = sky.read("a.fits", file_of(np.outer(np.arange(40.0) == 20, np.ones(40)) * np.eye(40)))
+    flat = read.read("a.fits", file_of(np.outer(np.arange(40.0) == 20, np.ones(40)) * np.eye(40)))
     assert (flat.variance > 0).all()
 
 
@@ -125,7 +125,7 @@ def test_scaled_integers_and_blanks_are_astropys():
     raw = fits.Header(cards).tostring().encode() + stored.tobytes().ljust(2880, b"\0")
     with fits.open(io.BytesIO(raw)) as oracle:
         expected = oracle[0].data.astype(float)
-    observation = sky.read("a.fits", raw)
+    observation = read.read("a.fits", raw)
     assert np.isnan(expected[4, 4]) and not observation.mask[0, 0, 4, 4]
     expected[4, 4] = 0
     np.testing.assert_allclose(observation.image[0, 0].numpy(), expected, atol=2e-6)  # astropy: float32
@@ -136,11 +136,11 @@ def test_the_image_is_found_among_hdus_or_by_name():
     hdus = [fits.ImageHDU(np.ones(7), name="LINE"), fits.ImageHDU(abs(other), name="ERR"),
             fits.ImageHDU(image[None], name="SCI"), fits.ImageHDU(other, name="NIR_Y")]
     data = file_of(None, *hdus)
-    np.testing.assert_array_equal(sky.read("a.fits", data).image[0, 0].numpy(), image)
-    np.testing.assert_array_equal(sky.read("a.fits", data, hdu="nir_y").image[0, 0].numpy(), other)
-    assert any("noise of" in note for note in sky.read("a.fits", file_of(image)).notes)
+    np.testing.assert_array_equal(read.read("a.fits", data).image[0, 0].numpy(), image)
+    np.testing.assert_array_equal(read.read("a.fits", data, hdu="nir_y").image[0, 0].numpy(), other)
+    assert any("noise of" in note for note in read.read("a.fits", file_of(image)).notes)
     with pytest.raises(ValueError, match="no image 'x'; it has ERR, SCI, NIR_Y"):
-        sky.read("a.fits", data, hdu="x")
+        read.read("a.fits", data, hdu="x")
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz", "h5"])
@@ -155,7 +155,7 @@ def test_arrays_come_in_whole(ending):
         with h5py.File(out, "w") as file:
             file.create_dataset("image", data=image, compression="gzip", shuffle=True, chunks=(8, 8))
             file["noise"], file["psf"], file.attrs["pixel_scale"] = noise, psf, 0.07
-    observation = sky.read(f"a.{ending}", out.getvalue())
+    observation = read.read(f"a.{ending}", out.getvalue())
     np.testing.assert_array_equal(observation.image[0, 0].numpy(), image)
     if ending != "npy":
         np.testing.assert_allclose(observation.noise[0, 0].numpy(), noise, rtol=1e-14)
@@ -167,19 +167,19 @@ def test_psf_becomes_odd_centred_and_normalised_and_it_is_said():
     x = np.arange(-10, 11)
     gauss = np.exp(-(x[:, None] ** 2 + x**2) / 8.0)
     gauss /= gauss.sum()
-    kernel, notes = sky.centred_kernel(gauss)
+    kernel, notes = read.centred_kernel(gauss)
     assert notes == [] and np.array_equal(kernel, gauss)
-    kernel, notes = sky.centred_kernel(7 * gauss)
+    kernel, notes = read.centred_kernel(7 * gauss)
     np.testing.assert_allclose(kernel, gauss, rtol=1e-14)
     assert "summed to 7" in notes[0]
-    kernel, notes = sky.centred_kernel(gauss[2:, 1:])  # the peak at (8, 9) of 19 x 20
+    kernel, notes = read.centred_kernel(gauss[2:, 1:])  # the peak at (8, 9) of 19 x 20
     assert kernel.shape == (17, 19) and kernel.argmax() == kernel.size // 2 and "cut to 19 x 17" in notes[0]
     half = np.exp(-((x[:-1, None] + 0.5) ** 2 + (x[:-1] + 0.5) ** 2) / 8.0)  # the peak between four pixels
-    kernel, notes = sky.centred_kernel(half)
+    kernel, notes = read.centred_kernel(half)
     assert kernel.shape == (21, 21) and "averaged" in notes[0] and kernel.sum() == pytest.approx(1, abs=1e-12)
     np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=1e-16)  # its centre of light is the middle pixel
     for bad in (np.zeros((5, 5)), np.full((5, 5), np.nan), -gauss):
-        kernel, notes = sky.centred_kernel(bad)
+        kernel, notes = read.centred_kernel(bad)
         assert kernel is None and "left out" in notes[0]
 
 
@@ -187,19 +187,19 @@ def test_cut_out_keeps_positions_on_the_sky():
     """A light at a known place of a wide image is at the same place of the cut-out, measured from its own middle."""
     image = np.zeros((101, 160))
     image[70, 120] = 5.0  # at ((120 - 79.5), (70 - 50)) * 0.1 arcsec
-    whole = sky.read("a.fits", file_of(image + 1e-3 * blank(101, 160), fits.ImageHDU(np.ones((101, 160)), name="NOISE"),
-                                       PIXSCALE=0.1))
+    noise = fits.ImageHDU(np.ones((101, 160)), name="NOISE")
+    whole = read.read("a.fits", file_of(image + 1e-3 * blank(101, 160), noise, PIXSCALE=0.1))
     for num_pix in (32, 33):
-        cut = sky.cut_out(whole, 4.05, 2.0, num_pix)
+        cut = read.cut_out(whole, 4.05, 2.0, num_pix)
         row, column = np.unravel_index(int(cut.image.argmax()), (num_pix, num_pix))
         assert cut.image.shape == (1, 1, num_pix, num_pix) and cut.mask is None
         # the middle of an odd cut lies on a pixel, of an even one between two
         assert abs(row - (num_pix - 1) / 2) <= 0.5 and abs(column - (num_pix - 1) / 2) <= 0.5
-    cut = sky.cut_out(whole, 7.0, 4.0, 40)
+    cut = read.cut_out(whole, 7.0, 4.0, 40)
     assert cut.image.shape[-2:] == (40, 40) and 0 < int(cut.mask.sum()) < 1600
     assert (cut.image[~cut.mask] == 0).all() and (cut.variance > 0).all()
     with pytest.raises(ValueError, match="lies outside the image"):
-        sky.cut_out(whole, 90.0, 0.0, 32)
+        read.cut_out(whole, 90.0, 0.0, 32)
 
 
 @needs_lenses
@@ -211,7 +211,7 @@ def test_the_real_lenses_are_read_with_their_scale_noise_and_psf():
     names = catalogue.real_lenses()
     assert names
     for name in names:
-        observation, row = sky.read_real(name), manifest.get(name)
+        observation, row = read.read_real(name), manifest.get(name)
         if row is None:
             continue
         height, width = observation.image.shape[-2:]
@@ -223,7 +223,7 @@ def test_the_real_lenses_are_read_with_their_scale_noise_and_psf():
         # The noise given or derived describes the emptiest pixels: their scatter is of its order. Drizzling makes it
         # less, and most of all the floor of 0.02 in the noise of COSMOS-Web F277W, 3.4 times that file's scatter.
         good = np.ones((height, width), bool) if observation.mask is None else observation.mask[0, 0].numpy()
-        sky_sigma = sky.background_rms(observation.image[0, 0].numpy(), good)
+        sky_sigma = read.background_rms(observation.image[0, 0].numpy(), good)
         assert 1 / 4 < sky_sigma / float(observation.noise.min()) < 2, (name, sky_sigma)
         assert catalogue.known(name).name == row["object"]
 
@@ -233,7 +233,7 @@ def test_j0946_is_as_published():
     name = "lenses/slacs_j0946+1006_f814w.fits"
     if name not in catalogue.real_lenses():
         pytest.skip("the folder LENSLAB_DATA has no J0946")
-    observation, known = sky.read_real(name), catalogue.known(name)
+    observation, known = read.read_real(name), catalogue.known(name)
     assert observation.unit == "e-/s" and (known.theta_E, known.z_lens, known.z_source) == (1.38, 0.222, 0.609)
     assert known.instrument == "HST ACS/WFC"
 

@@ -11,8 +11,8 @@ import pytest
 from distributed import Client, LocalCluster
 
 from lenslab.__main__ import main
-from lenslab.images import cluster, dataset
 from lenslab.population import CHUNK
+from lenslab.sets import cluster, dataset
 
 QUICK = "deeplense-2"  # 64 x 64, no supersampling
 ASKED = QUICK, 4, "train", dict(ceiling=False, compiled=False)

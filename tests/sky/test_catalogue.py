@@ -2,7 +2,7 @@
 
 import pytest
 
-from lenslab.images import catalogue
+from lenslab.sky import catalogue
 
 MANIFEST = """file,object,telescope,instrument,band
 lenses/a.fits,J0946,HST,ACS/WFC,"F814W (filter not written in the file)"

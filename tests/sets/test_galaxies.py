@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from lenslab import picture
-from lenslab.images import dataset, galaxies, workers
-from lenslab.images.draw import items, scenes_of
+from lenslab.images import workers
 from lenslab.images.simulate import observe_scene
 from lenslab.population import CHUNK, find
+from lenslab.sets import dataset, galaxies
+from lenslab.sets.draw import items, scenes_of
 
 
 def disc(side, width, scale, seed):

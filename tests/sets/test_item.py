@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lenslab.images import draw, what_if
-from lenslab.images.item import given, index_of, item
 from lenslab.population import CHUNK, find
 from lenslab.scene import Scene
+from lenslab.sets import draw, what_if
+from lenslab.sets.item import given, index_of, item
 
 SEED = 3
 

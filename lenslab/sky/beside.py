@@ -11,12 +11,12 @@ import torch
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import nnls
 
-from lenslab.images import sky
-from lenslab.images.catalogue import KnownLens
 from lenslab.images.observation import Observation
 from lenslab.images.simulate import noise_free
 from lenslab.scene import Camera, Scene, Sersic
 from lenslab.scenes import Scenes
+from lenslab.sky import read
+from lenslab.sky.catalogue import KnownLens
 
 MAX_SIDE = 200     # pixels of the cut-out: as many as a slider can turn
 DARK = 40.0        # magnitude of a component that is left out
@@ -38,7 +38,7 @@ def frame(observation: Observation) -> Observation:
     """A square no larger than a slider can turn, about the middle of the image."""
     height, width = observation.image.shape[-2:]
     side = min(height, width, MAX_SIDE)
-    return observation if height == width == side else sky.cut_out(observation, 0.0, 0.0, side)
+    return observation if height == width == side else read.cut_out(observation, 0.0, 0.0, side)
 
 
 def camera_of(observation: Observation, psf_picture: str | None) -> Camera:

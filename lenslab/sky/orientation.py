@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from lenslab.images.fits_file import Headers
+from lenslab.sky.fits_file import Headers
 
 ASSUMED_SCALE = 0.05  # arcsec, where nothing tells
 

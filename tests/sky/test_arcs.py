@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from lenslab.images import arcs, beside, catalogue, sky
 from lenslab.images.simulate import observe_scene
-from lenslab.images.upload import open_upload
 from lenslab.scene import Scene, Sersic
+from lenslab.sky import arcs, beside, catalogue, read
+from lenslab.sky.upload import open_upload
 
 LENS = Scene().set({"lens_light": (Sersic(magnitude=19.0, R_sersic=0.6, n_sersic=4.0, q=0.7, phi=0.4),)})
 real = pytest.mark.skipif(not catalogue.real_lenses(), reason="LENSLAB_DATA names no folder of real lenses")
@@ -65,4 +65,4 @@ def test_masked_pixels_are_no_arcs():
 @real
 @pytest.mark.parametrize("name", catalogue.real_lenses())
 def test_every_real_lens_shows_its_arcs(name):
-    assert not arcs.missing(beside.frame(sky.read_real(name)))
+    assert not arcs.missing(beside.frame(read.read_real(name)))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from astropy.io import fits
 
-from lenslab.images.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, number, short
+from lenslab.sky.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, number, short
 
 MAX_CARDS = 20000           # in all headers of a file; drizzled HST images have a few thousand
 BITPIX = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}

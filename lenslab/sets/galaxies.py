@@ -9,11 +9,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from lenslab.images import catalogue, upload
 from lenslab.picture import remember
 from lenslab.population import Draw
 from lenslab.scene import Source
 from lenslab.scenes import Scenes
+from lenslab.sky import catalogue, upload
 
 SPLIT_OF = ("validation", "test", "train", "train", "train")  # by the remainder of the content hash
 ID_DIGITS = 13       # hex digits of a hash that a float64 holds exactly

@@ -9,7 +9,6 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lenslab.images.item import as_estimated, given
 from lenslab.images.model import prepared
 from lenslab.images.observation import Observation
 from lenslab.images.realise import realise
@@ -18,6 +17,7 @@ from lenslab.physics import camera as optics
 from lenslab.physics import noise as noises
 from lenslab.scene import Scene
 from lenslab.scenes import Scenes
+from lenslab.sets.item import as_estimated, given
 
 HEAVIEST = 10.0                  # scene.deflection goes no further
 SHARPEST, BROADEST = 0.001, 5.0  # arcsec, limits of camera.fwhm

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.images.draw import brighter, electrons, estimated_variance, exposed, wanted
-from lenslab.images.galaxies import with_galaxies
 from lenslab.images.observation import Observation
 from lenslab.images.realise import Realisation, realise
 from lenslab.images.simulate import background, observe
 from lenslab.population import CHUNK, Population
 from lenslab.scene import Scene
 from lenslab.scenes import Scenes
+from lenslab.sets.draw import brighter, electrons, estimated_variance, exposed, wanted
+from lenslab.sets.galaxies import with_galaxies
 
 FAINTEST = 1e-3   # S below which no brightness of the source would help
 MOST = 10**6   # items of a split that can be asked for by their place

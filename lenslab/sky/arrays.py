@@ -9,7 +9,7 @@ import zlib
 import h5py
 import numpy as np
 
-from lenslab.images.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, printable, short
+from lenslab.sky.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, printable, short
 
 TEXTS = ("SCENE", "UNIT", "NAME")  # the only members that may be text
 MAX_CHUNKS = 16384  # of all data sets of an HDF5 file: each is looked at before it is read

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from lenslab.images import dataset
-from lenslab.images.draw import brighter, estimated_variance, exposed, items, wanted
 from lenslab.images.realise import realise
 from lenslab.images.simulate import noise_free, observe, observe_scene
 from lenslab.physics import noise as noises
 from lenslab.population import CHUNK, find
 from lenslab.scenes import Scenes
+from lenslab.sets import dataset
+from lenslab.sets.draw import brighter, estimated_variance, exposed, items, wanted
 
 QUICK = "deeplense-2"  # 64 x 64, no supersampling
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from lenslab.images import beside
-from lenslab.images.catalogue import KnownLens
 from lenslab.images.observation import Observation
 from lenslab.images.simulate import observe_scene
 from lenslab.picture import remember
 from lenslab.scene import Scene, Sersic
+from lenslab.sky import beside
+from lenslab.sky.catalogue import KnownLens
 
 TRUTH = Scene().set({"lens_light": (Sersic(magnitude=20.0, R_sersic=0.6, n_sersic=4.0),),
                      "camera.background_rms": 0.01})

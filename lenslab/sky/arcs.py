@@ -9,8 +9,8 @@ any such light at all.
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from lenslab.images.beside import brightest
 from lenslab.images.observation import Observation
+from lenslab.sky.beside import brightest
 
 SMOOTHED = 1.0          # pixels, of the Gaussian before the search
 CORE = 5.0              # pixels about the middle, where galaxies are too bright for either rule

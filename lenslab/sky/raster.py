@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from lenslab.images.contents import MAX_SIDE, Part, short
+from lenslab.sky.contents import MAX_SIDE, Part, short
 
 MAX_CHUNKS = 50000           # of a PNG file: 20 MB in chunks of 8 kB are 2,500
 MAX_TEXT = 2**20             # bytes that all texts and colour profiles in a PNG together may unpack to

@@ -12,14 +12,14 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from lenslab.images import arcs, sky
-from lenslab.images.lens_light import LensLight, fit_lens_light, kernel_fwhm, peaks, second_galaxy
 from lenslab.images.observation import Observation
-from lenslab.images.resample import resampled
 from lenslab.images.simulate import psf_kernel
 from lenslab.physics.camera import FWHM_PER_SIGMA, resample_kernel
 from lenslab.population import Population
 from lenslab.scene import Camera
+from lenslab.sky import arcs, read
+from lenslab.sky.lens_light import LensLight, fit_lens_light, kernel_fwhm, peaks, second_galaxy
+from lenslab.sky.resample import resampled
 
 PIXEL_FWHM = FWHM_PER_SIGMA / sqrt(12)   # a pixel's own width, as that of a Gaussian of the same variance
 MARGIN = 2.0           # arcsec around the new frame that the fit of the lens light sees as well
@@ -139,7 +139,7 @@ def part_of(observation: Observation, camera: Camera, middle: tuple[float, float
     if max(height, width) > side >= 5:
         lengths = (width, height)
         left, low = (int(np.floor((n - side) / 2 + at / scale + 0.5)) for n, at in zip(lengths, middle, strict=True))
-        observation = sky.cut_out(observation, *middle, side)
+        observation = read.cut_out(observation, *middle, side)
         offset = ((left + (side - width) / 2) * scale, (low + (side - height) / 2) * scale)
         steps.append(f"The {side} x {side} pixels around the lens were looked at.")
     longest = max(observation.image.shape[-2:])

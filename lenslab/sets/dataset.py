@@ -32,14 +32,14 @@ from torch import Tensor
 import lenslab
 from lenslab import strict_json
 from lenslab.feed.workers import chunks_from
-from lenslab.images.cluster import chunks_on, reach
 from lenslab.images.compiled import why_not
-from lenslab.images.contents import short
-from lenslab.images.draw import columns_of, estimated_variance
-from lenslab.images.galaxies import ID_DIGITS, of_split, source_of
 from lenslab.population import CHUNK, SPLITS, Population, find
 from lenslab.scene import SUBSTRUCTURE, Camera, Scene, Sersic, Substructure, from_dict
 from lenslab.scenes import Scenes
+from lenslab.sets.cluster import chunks_on, reach
+from lenslab.sets.draw import columns_of, estimated_variance
+from lenslab.sets.galaxies import ID_DIGITS, of_split, source_of
+from lenslab.sky.contents import short
 
 FORMAT = 1
 FULL = errno.ENOSPC, errno.EDQUOT

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from lenslab.images import arrays, catalogue, fits_file, raster
-from lenslab.images.contents import MAX_PARTS, Contents, Part, kind_of, short
-from lenslab.images.fits_file import Headers
 from lenslab.images.observation import Observation
-from lenslab.images.orientation import pixel_axes
+from lenslab.sky import arrays, catalogue, fits_file, raster
+from lenslab.sky.contents import MAX_PARTS, Contents, Part, kind_of, short
+from lenslab.sky.fits_file import Headers
+from lenslab.sky.orientation import pixel_axes
 
 NOT_IMAGES = ("NOISE", "ERR", "SIGMA", "RMS", "PSF", "MODEL", "SCENE", "VARIANCE", "VAR", "DQ", "WHT", "CTX", "MASK")
 FIRST = ("SCI", "IMAGE", "DATA", "PRIMARY")

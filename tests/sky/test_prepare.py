@@ -9,13 +9,13 @@ import pytest
 import torch
 from scipy.special import erf
 
-from lenslab.images import catalogue, lens_light, resample, sky
 from lenslab.images.observation import Observation
-from lenslab.images.prepare import prepare
 from lenslab.images.simulate import noise_free, observe_scene
 from lenslab.physics.camera import FWHM_PER_SIGMA
 from lenslab.scene import Camera, Scene, Sersic
 from lenslab.scenes import Scenes
+from lenslab.sky import catalogue, lens_light, read, resample
+from lenslab.sky.prepare import prepare
 
 CAMERA = Camera(num_pix=64, pixel_scale=0.08, fwhm=0.15)
 real = pytest.mark.skipif(not catalogue.real_lenses(), reason="LENSLAB_DATA names no folder of real lenses")
@@ -172,7 +172,7 @@ def test_a_second_galaxy_is_one_and_images_of_a_quasar_are_more():
 @pytest.mark.parametrize(("name", "radius"), [("slacs_j0946+1006_f814w", 1.40), ("dolphin_lens_system1_f390w", 1.25),
                                               ("cosmos_web_ring_f150w", 0.77)])
 def test_real_rings_stay_and_their_galaxies_go(name, radius):
-    seen = sky.read_real(f"lenses/{name}.fits")
+    seen = read.read_real(f"lenses/{name}.fits")
     started = time.process_time()
     found = prepare(seen, CAMERA)
     assert time.process_time() - started < 20      # 1 to 2 s on one idle core
@@ -192,7 +192,7 @@ def test_real_rings_stay_and_their_galaxies_go(name, radius):
 
 @real
 def test_two_galaxies_inside_one_ring_are_both_taken_off():
-    seen = sky.read_real("lenses/euclid_102042913_neg520471782290867053.fits")
+    seen = read.read_real("lenses/euclid_102042913_neg520471782290867053.fits")
     found = prepare(seen, CAMERA)
     one, other = (found.fit.components[found.fit.galaxy.index(k)] for k in (0, 1))
     assert other.center_x - one.center_x == pytest.approx(1.02, abs=0.1)
@@ -202,6 +202,6 @@ def test_two_galaxies_inside_one_ring_are_both_taken_off():
 @real
 def test_the_lens_of_a_quad_is_not_mistaken_for_an_image_of_its_quasar():
     for name in ("he0435_814w", "pg1115_f160w", "wgd2038_814w"):
-        found = prepare(sky.read_real(f"lenses/{name}.fits"), CAMERA)
+        found = prepare(read.read_real(f"lenses/{name}.fits"), CAMERA)
         assert np.hypot(*found.center) < 0.1
         assert max(found.fit.galaxy) == 0

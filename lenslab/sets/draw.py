@@ -13,7 +13,6 @@ from torch import Tensor
 
 from lenslab.images import fast
 from lenslab.images.ceiling import lambdas
-from lenslab.images.galaxies import UNUSED, with_galaxies
 from lenslab.images.model import without_substructure
 from lenslab.images.realise import Realisation, realise
 from lenslab.images.simulate import background, expose, noise_free
@@ -21,6 +20,7 @@ from lenslab.physics import noise as noises
 from lenslab.population import CHUNK, Draw, Population, find
 from lenslab.scene import Camera
 from lenslab.scenes import DARK, Scenes
+from lenslab.sets.galaxies import UNUSED, with_galaxies
 
 NEWTON_STEPS = 12  # the slope of ln S^2 in ln flux lies between 1 and 2: each step gains digits from any start
 
