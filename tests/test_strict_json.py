@@ -27,7 +27,8 @@ def test_odd_records_of_a_run_do_not_hide_the_others(tmp_path, monkeypatch):
     for name, changed in (("null", "null"), ("long", "7" * 5000), ("sound", "1e9"), ("beyond", "1e999")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "status.json").write_text(status % changed)
-    (tmp_path / "sound" / "metrics.jsonl").write_text('{"step": 1, "loss": %s}\n{"step": 2, "loss": 0.5}\n' % ("7" * 400))
+    lines = '{"step": 1, "loss": %s}\n{"step": 2, "loss": 0.5}\n' % ("7" * 400)
+    (tmp_path / "sound" / "metrics.jsonl").write_text(lines)
     assert {job.name for job in jobs.listed()} == {"null", "long", "sound", "beyond"}
     assert {job.name for job in train_facts.shown()} == {"null", "sound"}
     assert jobs.metrics("sound") == [{"step": 2, "loss": 0.5}]

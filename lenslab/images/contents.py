@@ -68,8 +68,8 @@ def kind_of(name: str, data: bytes) -> str:
     return found
 
 
-def short(name: str) -> str:
-    """A file name as a sentence may show it: the last part, printable, of bounded length."""
+def short(name: object) -> str:
+    """A file name, or what a library said, as a sentence may show it: the last part, printable, of bounded length."""
     name = printable(str(name).replace("\\", "/").rsplit("/", 1)[-1])
     return name if len(name) <= 60 else f"{name[:40]}...{name[-15:]}"
 

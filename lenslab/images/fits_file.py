@@ -32,7 +32,7 @@ def unpack(name: str, data: bytes) -> bytes:
                 raise ValueError(f"{short(name)} unpacks to more than {MAX_UNPACKED / 2**20:.0f} MB; that is the most "
                                  "that is accepted: cut out the lens and save it anew.")
     except zlib.error as error:
-        raise ValueError(f"{short(name)} is damaged ({error}); pack it again with gzip, or give the FITS file itself."
+        raise ValueError(f"{short(name)} is damaged ({short(error)}); pack it again with gzip, or give the FITS file itself."
                          ) from None
     if not whole:
         raise ValueError(f"{short(name)} is cut short: its gzip stream has no end; fetch it again.")

@@ -79,7 +79,7 @@ def _parts(name: str, data: bytes, kind: str) -> tuple[dict[str, Part], dict]:
 
 
 def _damaged(name: str, kind: str, error: Exception) -> ValueError:
-    return ValueError(f"{short(name)} is damaged or cut short ({str(error)[:80]}); save it again as {kind}.")
+    return ValueError(f"{short(name)} is damaged or cut short ({short(error)}); save it again as {kind}.")
 
 
 def _grey(image: Image.Image) -> np.ndarray:
