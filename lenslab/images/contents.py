@@ -68,10 +68,15 @@ def kind_of(name: str, data: bytes) -> str:
     return found
 
 
-def short(name: object) -> str:
-    """A file name, or what a library said, as a sentence may show it: the last part, printable, of bounded length."""
+def short(name: str) -> str:
+    """A file name as a sentence may show it: the last part, printable, of bounded length."""
     name = printable(str(name).replace("\\", "/").rsplit("/", 1)[-1])
     return name if len(name) <= 60 else f"{name[:40]}...{name[-15:]}"
+
+
+def briefly(error: Exception) -> str:
+    """What a library says of damage: its words may quote the whole file."""
+    return printable(str(error)[:80]).rstrip(".")
 
 
 def printable(text: str) -> str:

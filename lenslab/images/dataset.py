@@ -33,7 +33,7 @@ import lenslab
 from lenslab import strict_json
 from lenslab.images.cluster import chunks_on, reach
 from lenslab.images.compiled import why_not
-from lenslab.images.contents import short
+from lenslab.images.contents import briefly
 from lenslab.images.draw import Items, estimated_variance, items
 from lenslab.images.galaxies import ID_DIGITS, of_split, source_of
 from lenslab.images.workers import chunks_from, columns_of
@@ -323,7 +323,7 @@ def read(path: str | os.PathLike) -> ImageSet:
             raise ValueError(f"{path} is not finished; start the command that makes it once more, and it goes on.")
     except (KeyError, TypeError, OSError, RuntimeError) as error:  # what h5py makes of damage inside
         file.close()
-        raise ValueError(f"{path} is damaged ({short(error)}); make the set anew with python -m lenslab dataset."
+        raise ValueError(f"{path} is damaged ({briefly(error)}); make the set anew with python -m lenslab dataset."
                          ) from None
     except BaseException:
         file.close()
