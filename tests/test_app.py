@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from lenslab.physics import cosmology
 from lenslab.scene import Scene
+from lenslab.ui.escape import plain
 from lenslab.ui.gallery import BY_NAME
 from tests.ui.screens import checked
 
