@@ -10,6 +10,7 @@ from lenslab.insight.significance import WHY, at_most, promise
 from lenslab.physics import cosmology
 from lenslab.scene import Scene
 from lenslab.ui import cached
+from lenslab.ui.escape import plain
 from lenslab.ui.gallery import BY_NAME
 from tests.ui.screens import checked
 
@@ -177,7 +178,7 @@ def test_a_value_beyond_the_slider_widens_it():
 ])
 def test_a_bad_link_says_so_and_the_page_stands(query, words):
     app = open_app(**query)
-    assert any(words in warning.value for warning in app.warning)
+    assert any(plain(words) in warning.value for warning in app.warning)
 
 
 @pytest.mark.parametrize("name", ["Numbers", "What it changes", "Magnification", "Wave", "Beside a real lens",

@@ -39,7 +39,7 @@ from lenslab.scenes import Scenes
 from lenslab.sets.cluster import chunks_on, reach
 from lenslab.sets.draw import columns_of, estimated_variance
 from lenslab.sets.galaxies import ID_DIGITS, of_split, source_of
-from lenslab.sky.contents import short
+from lenslab.sky.contents import briefly
 
 FORMAT = 1
 FULL = errno.ENOSPC, errno.EDQUOT
@@ -323,7 +323,7 @@ def read(path: str | os.PathLike) -> ImageSet:
             raise ValueError(f"{path} is not finished; start the command that makes it once more, and it goes on.")
     except (KeyError, TypeError, OSError, RuntimeError) as error:  # what h5py makes of damage inside
         file.close()
-        raise ValueError(f"{path} is damaged ({short(error)}); make the set anew with python -m lenslab dataset."
+        raise ValueError(f"{path} is damaged ({briefly(error)}); make the set anew with python -m lenslab dataset."
                          ) from None
     except BaseException:
         file.close()

@@ -9,7 +9,7 @@ import zlib
 import h5py
 import numpy as np
 
-from lenslab.sky.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, printable, short
+from lenslab.sky.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, briefly, printable, short
 
 TEXTS = ("SCENE", "UNIT", "NAME")  # the only members that may be text
 MAX_CHUNKS = 16384  # of all data sets of an HDF5 file: each is looked at before it is read
@@ -43,7 +43,8 @@ def npz_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, *DAMAGE) as error:
-        raise ValueError(f"{short(name)} is damaged or cut short ({error}); save it again with numpy.savez.") from None
+        raise ValueError(f"{short(name)} is damaged or cut short ({briefly(error)}); save it again with "
+                         "numpy.savez.") from None
     _check_directory(name, members)
     parts, header = {}, {}
     for member in members:
@@ -59,7 +60,8 @@ def npz_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
                 try:
                     raw = stream.read(member.file_size)
                 except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                    raise ValueError(f"{short(name)} is damaged ({error}); save it again with numpy.savez.") from None
+                    raise ValueError(f"{short(name)} is damaged ({briefly(error)}); save it again with "
+                                     "numpy.savez.") from None
             if len(raw) < member.file_size:
                 raise ValueError(f"{short(name)} is cut short; save it again with numpy.savez.")
             return _native(np.frombuffer(raw, dtype, math.prod(shape), start).reshape(shape, order=order))
@@ -91,10 +93,10 @@ def hdf5_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
             if isinstance(item, h5py.Dataset):
                 part = _announced(name, short(label), item)
                 chunks, size = chunks + _chunks(item), size + item.nbytes
-                if chunks > MAX_CHUNKS or size > 2 * MAX_UNPACKED:
+                if chunks > MAX_CHUNKS or size > MAX_UNPACKED:
                     raise _Refusal(f"{short(name)}: up to {short(label)} its data sets announce {chunks} chunks and "
                                    f"{size / 2**20:.0f} MB; at most {MAX_CHUNKS} chunks and "
-                                   f"{2 * MAX_UNPACKED / 2**20:.0f} MB are read: save the image, its noise and its psf "
+                                   f"{MAX_UNPACKED / 2**20:.0f} MB are read: save the image, its noise and its psf "
                                    "alone, without compression.")
                 if item.chunks is not None:
                     _check_chunks(name, short(label), item)
@@ -108,7 +110,7 @@ def hdf5_parts(name: str, data: bytes) -> tuple[dict[str, Part], dict]:
     except _Refusal as error:
         raise ValueError(str(error)) from None
     except (OSError, RuntimeError, *DAMAGE) as error:
-        raise ValueError(f"{short(name)} is damaged or cut short ({str(error)[:80]}); write it again, for example "
+        raise ValueError(f"{short(name)} is damaged or cut short ({briefly(error)}); write it again, for example "
                          "with h5py.") from None
 
 
@@ -139,7 +141,7 @@ def _announced(name: str, label: str, item: h5py.Dataset) -> Part:
         try:
             return _native(item[()])
         except (OSError, RuntimeError, ValueError) as error:
-            raise ValueError(f"{short(name)}: {label} cannot be read ({str(error)[:80]}); write it again.") from None
+            raise ValueError(f"{short(name)}: {label} cannot be read ({briefly(error)}); write it again.") from None
 
     return Part(tuple(shape), load)
 
@@ -175,7 +177,8 @@ def _opened(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo):
     try:
         return archive.open(member)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGE) as error:
-        raise ValueError(f"{short(name)} is damaged or cut short ({error}); save it again with numpy.savez.") from None
+        raise ValueError(f"{short(name)} is damaged or cut short ({briefly(error)}); save it again with "
+                         "numpy.savez.") from None
 
 
 def _check_directory(name: str, members: list[zipfile.ZipInfo]) -> None:

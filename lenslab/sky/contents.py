@@ -74,6 +74,11 @@ def short(name: str) -> str:
     return name if len(name) <= 60 else f"{name[:40]}...{name[-15:]}"
 
 
+def briefly(error: Exception) -> str:
+    """What a library says of damage: its words may quote the whole file."""
+    return printable(str(error)[:80]).rstrip(".")
+
+
 def printable(text: str) -> str:
     """A text without control signs and halves of letters (lone surrogates), which no message can carry."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

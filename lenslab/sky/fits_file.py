@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from astropy.io import fits
 
-from lenslab.sky.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, number, short
+from lenslab.sky.contents import MAX_FILE, MAX_PARTS, MAX_SIDE, MAX_UNPACKED, Part, briefly, number, short
 
 MAX_CARDS = 20000           # in all headers of a file; drizzled HST images have a few thousand
 BITPIX = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
@@ -32,7 +32,8 @@ def unpack(name: str, data: bytes) -> bytes:
                 raise ValueError(f"{short(name)} unpacks to more than {MAX_UNPACKED / 2**20:.0f} MB; that is the most "
                                  "that is accepted: cut out the lens and save it anew.")
     except zlib.error as error:
-        raise ValueError(f"{short(name)} is damaged ({error}); pack it again with gzip, or give the FITS file itself."
+        raise ValueError(f"{short(name)} is damaged ({briefly(error)}); pack it again with gzip, or give the FITS "
+                         "file itself."
                          ) from None
     if not whole:
         raise ValueError(f"{short(name)} is cut short: its gzip stream has no end; fetch it again.")

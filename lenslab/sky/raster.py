@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from lenslab.sky.contents import MAX_SIDE, Part, short
+from lenslab.sky.contents import MAX_SIDE, Part, briefly, short
 
 MAX_CHUNKS = 50000           # of a PNG file: 20 MB in chunks of 8 kB are 2,500
 MAX_TEXT = 2**20             # bytes that all texts and colour profiles in a PNG together may unpack to
@@ -79,7 +79,7 @@ def _parts(name: str, data: bytes, kind: str) -> tuple[dict[str, Part], dict]:
 
 
 def _damaged(name: str, kind: str, error: Exception) -> ValueError:
-    return ValueError(f"{short(name)} is damaged or cut short ({str(error)[:80]}); save it again as {kind}.")
+    return ValueError(f"{short(name)} is damaged or cut short ({briefly(error)}); save it again as {kind}.")
 
 
 def _grey(image: Image.Image) -> np.ndarray:

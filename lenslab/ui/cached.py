@@ -83,9 +83,10 @@ def problem(scene: Scene) -> str | None:
         points, halos = clumps(scene)
         seconds = cost.seconds(scene, points, halos)
         if seconds > MAX_SECONDS:
-            return (f"{points + halos} clumps, {rays}² rays and {scene.camera.num_pix}² pixels would take some "
-                    f"{seconds:.0f} seconds of a processor; the page draws what takes {MAX_SECONDS:.0f}. Raise the "
-                    "mass of the lightest drawn subhalo, take fewer rays or pixels, or use python -m lenslab.")
+            long = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+            return (f"{points + halos} clumps, {rays}² rays and {scene.camera.num_pix}² pixels would take some {long} "
+                    f"of a processor; the page draws what takes {MAX_SECONDS:.0f} seconds. Raise the mass of the "
+                    "lightest drawn subhalo, take fewer rays or pixels, or use python -m lenslab.")
         in_turn(_drawn, scene, seconds, "The lens is drawn")
     except ValueError as error:
         return str(error)
