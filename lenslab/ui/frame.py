@@ -1,9 +1,7 @@
 """What stands round every page: the tab's title, navigation, and the warm-up that makes the first slider fast."""
 
 import gc
-import pkgutil
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +51,6 @@ def warm_up(home: Path) -> bool:
     Whoever comes meanwhile waits, and finds everything loaded: a class opens a new server within seconds. Streamlit
     collects garbage after every run of a script; with torch loaded that alone took longer than a slider may.
     """
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)], "lenslab.ui."):
-        import_module(module.name)
     from lenslab.figures import classification, observed, training
     from lenslab.scene import Scene
     from lenslab.ui import cached

@@ -8,6 +8,7 @@ from lenslab.insight import cards
 from lenslab.runs import jobs
 from lenslab.runs.jobs import Job
 from lenslab.ui import train_facts as facts
+from lenslab.ui.escape import plain
 from lenslab.ui.plot import plot
 from lenslab.ui.train_form import CHOSEN, NOTICE, attempt, start_first
 from lenslab.ui.train_kept import hold, seen
@@ -28,7 +29,7 @@ def notice() -> None:
     """What the last button said."""
     if NOTICE in st.session_state:
         text, kind = st.session_state[NOTICE]
-        getattr(st, kind)(text, icon=":material/info:" if kind == "warning" else ":material/check_circle:")
+        getattr(st, kind)(plain(text), icon=":material/info:" if kind == "warning" else ":material/check_circle:")
 
 
 def empty(public: bool) -> None:
@@ -98,10 +99,12 @@ def draw(name: str, beside: list[str], live: bool) -> None:
     notice()
     card = facts.card_of(job) if job.status in ("finished", "stopped", "interrupted") else {}
     pictures(job, beside, lines, card)
-    with st.expander("Log"):
-        st.code(facts.log_of(job) or "Nothing yet.", language=None, height=260)
+    if not jobs.public():  # as a set of data, it may name folders of this machine
+        with st.expander("Log"):
+            st.code(facts.log_of(job) or "Nothing yet.", language=None, height=260)
     with st.expander("Settings of this run"):
-        st.dataframe([{"setting": key, "value": str(value)} for key, value in job.config.items()], hide_index=True)
+        st.dataframe([{"setting": key, "value": str(value)} for key, value in job.config.items()
+                      if key != "data" or not jobs.public()], hide_index=True)
     with st.expander("All runs"):
         st.dataframe(facts.table(facts.shown()), hide_index=True)
 
