@@ -8,6 +8,7 @@ from lenslab.checkpoint import duration_words
 from lenslab.runs import jobs
 from lenslab.runs.jobs import Job
 from lenslab.runs.turns import queue_of
+from lenslab.ui.escape import plain
 
 RECENT = 20        # lines of the curve that the time left is reckoned from
 ENOUGH = 10        # steps that a pace is believed after
@@ -134,8 +135,8 @@ def sentence(job: Job) -> str:
         words = "Starting: it loads its libraries and simulates the first images."
     if stopping(job):
         icon, words = "pause_circle", "Stopping: it finishes its step and saves."
-    if job.message:
-        words = f"{words} {job.message}"
+    if job.message and not jobs.public():  # it may name folders of this machine
+        words = f"{words} {plain(job.message)}"
     return f":material/{icon}: **{job.name}** · {words}"
 
 

@@ -98,10 +98,12 @@ def draw(name: str, beside: list[str], live: bool) -> None:
     notice()
     card = facts.card_of(job) if job.status in ("finished", "stopped", "interrupted") else {}
     pictures(job, beside, lines, card)
-    with st.expander("Log"):
-        st.code(facts.log_of(job) or "Nothing yet.", language=None, height=260)
+    if not jobs.public():  # as a set of data, it may name folders of this machine
+        with st.expander("Log"):
+            st.code(facts.log_of(job) or "Nothing yet.", language=None, height=260)
     with st.expander("Settings of this run"):
-        st.dataframe([{"setting": key, "value": str(value)} for key, value in job.config.items()], hide_index=True)
+        st.dataframe([{"setting": key, "value": str(value)} for key, value in job.config.items()
+                      if key != "data" or not jobs.public()], hide_index=True)
     with st.expander("All runs"):
         st.dataframe(facts.table(facts.shown()), hide_index=True)
 

@@ -1,6 +1,7 @@
 """The Train page without a browser: what it invites to, what it refuses, and what it says of runs."""
 
 import json
+import re
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from lenslab.runs import jobs
 from lenslab.tasks import TASKS
 from lenslab.tasks.training import configure
 from lenslab.ui import train_form, train_watch
+from lenslab.ui.escape import JOINER, plain
 from lenslab.ui.frame import OPEN
 from lenslab.ui.train_kept import KEPT, SEEN
 from tests.ui.screens import checked
@@ -69,8 +71,10 @@ def keys(app: AppTest) -> set[str]:
 
 
 def words(app: AppTest) -> str:
-    return "\n".join(item.value for kind in (app.markdown, app.caption, app.info, app.warning, app.success)
+    """What the page says, as a reader sees it."""
+    said = "\n".join(item.value for kind in (app.markdown, app.caption, app.info, app.warning, app.success)
                      for item in kind)
+    return re.sub(r"\\([^\w\s])", r"\1", said.replace(JOINER, ""))
 
 
 def test_an_empty_page_asks_a_question_and_invites_to_a_first_run(runs):
@@ -176,6 +180,24 @@ def test_a_public_demonstration_shows_runs_and_has_no_button_that_changes_one(ru
     app = open_page()
     assert "public demonstration" in app.info[0].value and "**seen**" in words(app)
     assert not keys(app) and not app.number_input and not app.text_input
+
+
+HOSTILE = "![](http://evil.example/a.png) [You won](https://evil.example) in /home/me/runs/broken"
+
+
+def test_the_message_of_a_run_is_shown_letter_by_letter(runs):
+    a_run(runs, "broken", "failed", message=HOSTILE)
+    assert any(item.value.endswith(plain(HOSTILE)) for item in open_page().markdown)
+
+
+def test_a_public_demonstration_tells_no_message_no_log_and_no_path(runs, monkeypatch):
+    monkeypatch.setenv("LENSLAB_PUBLIC", "1")
+    a_run(runs, "broken", "failed", message=HOSTILE, config=CONFIG | dict(data="/home/me/sets/a.h5"))
+    (runs / "broken" / "log.txt").write_text("Traceback: /home/me/lenslab")
+    app = open_page()
+    told = "\n".join([words(app), *(item.value for item in app.code), *(str(item.value) for item in app.dataframe)])
+    assert "Failed." in told and "seed-64" in told
+    assert "evil" not in told and "/home/me" not in told
 
 
 def test_a_killed_run_is_interrupted_and_can_be_resumed_or_deleted(runs):
