@@ -23,10 +23,10 @@ from scipy.special import ndtr
 
 from lenslab import checkpoint
 from lenslab.images.compiled import why_not
-from lenslab.images.draw import items
 from lenslab.insight import table
 from lenslab.insight.judgement import SMOOTH_CLASSES
 from lenslab.population import CHUNK, find
+from lenslab.sets.draw import items
 from lenslab.tasks.classify import answers
 from lenslab.tasks.trained import load
 

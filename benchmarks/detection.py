@@ -31,12 +31,12 @@ from lenslab import checkpoint
 from lenslab.feed.stream import HELD_OUT_SEED
 from lenslab.feed.workers import chunks_from
 from lenslab.fit import compact, fit, potential_corrections, refit
-from lenslab.images.draw import Items, items
 from lenslab.insight import table
 from lenslab.insight.judgement import SMOOTH_CLASSES
 from lenslab.insight.metrics import auc, auc_interval
 from lenslab.insight.significance import FOUND, HARDLY
 from lenslab.population import CHUNK, find
+from lenslab.sets.draw import Items, items
 from lenslab.tasks.classify import answers
 from lenslab.tasks.lens_view import LensView
 from lenslab.tasks.trained import Trained, load

@@ -38,13 +38,13 @@ from torch import Tensor, nn
 
 from lenslab import checkpoint
 from lenslab.images.ceiling import residuals
-from lenslab.images.draw import brighter, exposed, items, wanted
-from lenslab.images.galaxies import with_galaxies
 from lenslab.images.observation import Observation
 from lenslab.images.realise import realise
 from lenslab.insight import localise
 from lenslab.insight.explain import METHODS, explain, window
 from lenslab.population import Population, find
+from lenslab.sets.draw import brighter, exposed, items, wanted
+from lenslab.sets.galaxies import with_galaxies
 from lenslab.tasks.classify import answers
 from lenslab.tasks.trained import AT_ONCE as FORWARD
 from lenslab.tasks.trained import Trained, load

@@ -103,7 +103,7 @@ def hdf5_bytes() -> bytes:
 def set_bytes() -> bytes:
     """A data set of three images, made once in a process."""
     if not hasattr(set_bytes, "made"):
-        from lenslab.images.dataset import write
+        from lenslab.sets.dataset import write
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "a.h5"
@@ -326,8 +326,8 @@ def scene_json(rng: random.Random) -> bytes:
 def opened(name: str) -> Callable[[bytes, Path], None]:
     """An upload: as a real lens beside the simulated one, and as the picture of a source."""
     def door(data: bytes, _) -> None:
-        from lenslab.images import beside, upload
         from lenslab.picture import remember
+        from lenslab.sky import beside, upload
 
         found = upload.open_upload(name, data)
         if found.observation is not None:

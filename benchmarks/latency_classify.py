@@ -23,10 +23,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python benchmarks/NAME.py starts it
 
 from lenslab import checkpoint
-from lenslab.images.item import given, item
 from lenslab.insight.explain import METHODS, explain
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
+from lenslab.sets.item import given, item
 from lenslab.tasks import classify
 from lenslab.tasks.training import configure
 from lenslab.ui.classify.answers import answer, inputs_of

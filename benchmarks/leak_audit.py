@@ -22,8 +22,8 @@ import numpy as np
 from scipy.stats import norm, rankdata
 
 from lenslab import checkpoint
-from lenslab.images.dataset import read, write
 from lenslab.insight import table
+from lenslab.sets.dataset import read, write
 
 POPULATIONS = ("hst", "euclid", "seed-64", "deeplense-1-mended", "deeplense-2-mended", "deeplense-1", "deeplense-2")
 LIMIT = 0.53

@@ -15,10 +15,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python benchmarks/NAME.py starts it
 
 from lenslab import checkpoint
-from lenslab.images import catalogue, sky
-from lenslab.images.prepare import prepare_for
 from lenslab.insight.novelty import LEVEL
 from lenslab.population import find
+from lenslab.sky import catalogue, read
+from lenslab.sky.prepare import prepare_for
 from lenslab.tasks.classify import answers
 from lenslab.tasks.trained import load
 
@@ -29,7 +29,7 @@ def rows_of(path: Path) -> list[dict]:
     population = find(trained.card["population"])
     rows = []
     for name in catalogue.real_lenses():
-        made = prepare_for(sky.read_real(name), population)
+        made = prepare_for(read.read_real(name), population)
         given = answers.inputs_of(trained, made.observation)     # a fit, for some: made once
         found = answers.probabilities_of(answers.logits_of(trained, given), answers.temperature_of(trained))
         novelty = answers.novelty_of(trained, given)

@@ -28,11 +28,11 @@ import numpy as np
 import torch
 
 from lenslab.checkpoint import read_card, write_atomically
-from lenslab.images import dataset
 from lenslab.insight.metrics import mean_interval
 from lenslab.population import find
 from lenslab.runs.folder import RunFolder, read_lines
 from lenslab.runs.train import train
+from lenslab.sets import dataset
 from lenslab.tasks import classify
 
 NETWORKS = ("cnn", "cnn_residual", "physics_cnn", "physics_cnn_image")

@@ -54,7 +54,7 @@ def simulate(scene: Path, out: Path) -> None:
 
 def dataset(population: str, size: int, out: Path, workers: int, dask: str | None, seed: int, split: str, ceiling: bool,
             compiled: bool) -> None:
-    from lenslab.images.dataset import write
+    from lenslab.sets.dataset import write
 
     with Bar(sys.stderr) as bar:
         write(population, size, out, seed=seed, split=split, workers=workers, dask=dask, ceiling=ceiling,

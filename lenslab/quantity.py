@@ -5,8 +5,11 @@ are refused by it, so that the three can never disagree.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
+
+LONGEST = 1000      # letters of a word that is no choice
 
 
 def number(default: float, low: float, high: float, unit: str, text: str, label: str, *, open_low: bool = False):
@@ -19,6 +22,11 @@ def count(default: int, low: int, high: int, text: str, label: str):
     """A whole number in [low, high]."""
     return field(default=default, metadata=dict(low=low, high=high, unit="", text=text, label=label, kind=int,
                                                 open_low=False))
+
+
+def file(default: str, text: str, label: str, absent: str):
+    """The name of a file, or "" for none; `absent` says what then is done."""
+    return field(default=default, metadata=dict(options=None, text=text, label=label, kind=str, absent=absent))
 
 
 def choice(default: str, options: tuple[str, ...], text: str, label: str):
@@ -37,6 +45,8 @@ class Metric:
 
     better     "higher", "lower", or "" where neither is
     interval   whether a 95 % interval belongs to it
+    limits     between these it lies, where it is bounded; a picture of it shows them
+    guess      what knowing nothing reaches, of so many classes (0: there are none)
     """
 
     name: str
@@ -45,6 +55,13 @@ class Metric:
     better: str
     text: str
     interval: bool = False
+    limits: tuple[float, float] | None = None
+    guess: Callable[[int], float | None] | None = None
+
+    @property
+    def label(self) -> str:
+        """Title and unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
 def check(record) -> None:
@@ -65,6 +82,10 @@ def checked(owner: str, item: Field, value):
     if kind is bool:
         if not isinstance(value, bool):
             raise ValueError(f"{name} is {shown(value)}; it is a switch: give true or false.")
+        return value
+    if kind is str and meta["options"] is None:
+        if not isinstance(value, str) or len(value) > LONGEST:
+            raise ValueError(f"{name} is {str(value)[:40]!r}; give a word of at most {LONGEST} letters.")
         return value
     if kind is str:
         if not isinstance(value, str) or value not in meta["options"]:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks import leak_audit
-from lenslab.images.draw import items
 from lenslab.population import find
+from lenslab.sets.draw import items
 
 
 def audited(name, chunks, kinds=None):

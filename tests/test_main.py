@@ -9,9 +9,9 @@ from astropy.io import fits
 from PIL import Image
 
 from lenslab.__main__ import Bar, main
-from lenslab.images.dataset import read
 from lenslab.images.simulate import observe_scene
 from lenslab.scene import Camera, Scene
+from lenslab.sets.dataset import read
 
 SCENE = Scene(camera=Camera(num_pix=32))
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from lenslab.figures import observed
 from lenslab.figures.canvas import Figure, plane
-from lenslab.images.prepare import Prepared
+from lenslab.sky.prepare import Prepared
 
 
 def steps(prepared: Prepared, *, dark: bool, height: int = 230) -> list[Figure]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from lenslab.quantity import Metric
+from lenslab.tasks import LOSS, PACE, metrics_of
+
 RUNS = ("#3f74c8", "#d9822b", "#1f9e89", "#9b5fc0", "#c2527a", "#8a8f9c")  # told apart by colour-blind eyes too
 GRID = "rgba(128,136,155,0.22)"
 FAINT = "rgba(128,136,155,0.9)"
 MAX_POINTS = 600  # of one curve; more than there are pixels tell nothing
-NAMES = {"loss": "Loss", "accuracy": "Accuracy", "lr": "Learning rate", "rate": "Images a second",
-         "gradient": "Length of the gradient", "data_share": "Share of time spent on data", "ece": "Calibration error",
-         "macro_auc": "Macro AUC", "error": "Error, in spreads"}
 MARGIN = dict(l=58, r=14, t=38, b=44, autoexpand=False)
 
 
@@ -26,15 +26,21 @@ class Curve:
     name: str
     lines: list[dict]   # of metrics.jsonl
     steps: int          # planned, or expected where minutes end it
+    task: str = ""
 
 
-def quantities(curves: Sequence[Curve]) -> list[str]:
-    """What can be drawn of these runs: names of a line's plain numbers, training and validation under one name."""
-    found = {name.removeprefix("val_") for curve in curves for line in (*curve.lines[-1:], *judged(curve.lines)[-1:])
-             for name, value in line.items() if isinstance(value, int | float)}
-    first = [name for name in ("loss", "accuracy", "macro_auc", "error", "ece", "lr", "rate", "data_share", "gradient")
-             if name in found]
-    return first + sorted(found - {*first, "step", "seconds", "n", "done"})
+def quantities(curves: Sequence[Curve]) -> dict[str, Metric]:
+    """What can be drawn of these runs, by the name that it has in a line, training and validation under one.
+
+    First what their tasks declare, in that order; numbers that nobody declares stand at the end under their own names.
+    """
+    measured = {name.removeprefix("val_") for curve in curves
+                for line in (*curve.lines[-1:], *judged(curve.lines)[-1:])
+                for name, value in line.items() if isinstance(value, int | float)} - {"step", "seconds", "n", "done"}
+    declared = {metric.name: metric for curve in curves for metric in metrics_of(curve.task)}
+    declared |= {metric.name: metric for metric in PACE}
+    found = {name: metric for name, metric in declared.items() if name in measured}
+    return found | {name: Metric(name, name.replace("_", " "), "", "", "") for name in sorted(measured - found.keys())}
 
 
 def judged(lines: list[dict]) -> list[dict]:
@@ -50,12 +56,13 @@ def points(lines: list[dict], name: str) -> tuple[list[int], list[float]]:
     return [piece[-1][0] for piece in pieces], [sum(value for _, value in piece) / len(piece) for piece in pieces]
 
 
-def curves(runs: Sequence[Curve], quantity: str, *, height: int = 340, guessing: float | None = None) -> go.Figure:
+def curves(runs: Sequence[Curve], metric: Metric = LOSS, *, height: int = 340,
+           guessing: float | None = None) -> go.Figure:
     """One quantity of one or more runs over their steps: training thin, validation with dots.
 
     guessing   what a network would reach that knows nothing, as a dotted line
     """
-    traces = []
+    traces, quantity = [], metric.name
     for number, run in enumerate(runs):
         colour = RUNS[number % len(RUNS)]
         both = len(judged(run.lines)) > 0
@@ -71,7 +78,8 @@ def curves(runs: Sequence[Curve], quantity: str, *, height: int = 340, guessing:
                 line=dict(color=colour, width=2.2 if checked else 1.3), marker=dict(size=7, color=colour),
                 opacity=1.0 if checked or not both else 0.6,
                 showlegend=len(runs) == 1 or checked or not points(run.lines, f"val_{quantity}")[0],
-                hovertemplate=f"{run.name}, {kind}<br>step %{{x}}<br>{quantity} %{{y:.4g}}<extra></extra>"))
+                hovertemplate=f"{run.name}, {kind}<br>step %{{x}}<br>{metric.title} %{{y:.4g}} {metric.unit}"
+                              "<extra></extra>"))
     last = max([run.steps for run in runs] + [max(trace["x"]) for trace in traces], default=1) or 1
     shapes, notes = [], []
     if guessing is not None:
@@ -79,11 +87,11 @@ def curves(runs: Sequence[Curve], quantity: str, *, height: int = 340, guessing:
                            line=dict(color=FAINT, width=1.2, dash="dot")))
         notes.append(dict(xref="paper", x=1, xanchor="right", y=guessing, yanchor="bottom", text="guessing",
                           showarrow=False, font=dict(size=11)))
-    y = dict(range=[0, 1]) if quantity in ("accuracy", "macro_auc", "data_share") else padded(traces)
+    y = dict(range=list(metric.limits)) if metric.limits else padded(traces)
     if not traces:
         notes.append(dict(xref="paper", yref="paper", x=0.5, y=0.5, text="Nothing is measured yet.",
                           showarrow=False, font=dict(size=13)))
-    return chart(NAMES.get(quantity, quantity), traces, height, key=f"{quantity} " + " ".join(run.name for run in runs),
+    return chart(metric.label, traces, height, key=f"{quantity} " + " ".join(run.name for run in runs),
                  x=dict(range=[0, last * 1.02], title=dict(text="step", standoff=4, font=dict(size=12))), y=y,
                  shapes=shapes, notes=notes)
 

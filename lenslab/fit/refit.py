@@ -12,11 +12,11 @@ from lenslab.fit.least_squares import fit
 from lenslab.fit.smooth import smooth_lens
 from lenslab.images import ceiling, fast
 from lenslab.images.compiled import why_not
-from lenslab.images.draw import as_bright_as_asked
-from lenslab.images.galaxies import with_galaxies
 from lenslab.images.simulate import noise_free
 from lenslab.population import CHUNK, Population
 from lenslab.scenes import Scenes
+from lenslab.sets.draw import as_bright_as_asked
+from lenslab.sets.galaxies import with_galaxies
 
 STEPS, ROUNDS = 12, 12     # from the true smooth lens, without noise: to the minimum
 

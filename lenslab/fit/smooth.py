@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.images.draw import without_lens_light
 from lenslab.images.model import without_substructure
 from lenslab.physics.grid import middle_side
 from lenslab.population import CHUNK, find
 from lenslab.scene import Camera, Scene, from_dict, to_dict
 from lenslab.scenes import Scenes, flatten
+from lenslab.sets.draw import without_lens_light
 
 MEASURED = 10        # chunks behind means and standard deviations
 BEYOND = 0.5         # of its range in the population, by which a coordinate may leave it

@@ -119,7 +119,7 @@ def python_lines(scene: Scene) -> str:
                          for item in value}
     pictures = [name for name in (scene.source.picture, scene.camera.psf_picture) if name is not None]
     if pictures:
-        lines = ["from pathlib import Path", "", *lines, "from lenslab.images.upload import open_upload"]
+        lines = ["from pathlib import Path", "", *lines, "from lenslab.sky.upload import open_upload"]
     lines += [f"from lenslab.scene import {', '.join(sorted(kinds))}", ""]
     if pictures:
         lines += ["# The scene uses a picture, which its exported FITS file carries: put that file here.",

@@ -20,8 +20,6 @@ from torch import Tensor
 
 from lenslab.fit import refit
 from lenslab.images import ceiling
-from lenslab.images.draw import brighter, electrons, estimated_variance, exposed, flux_for, without_lens_light
-from lenslab.images.galaxies import with_galaxies
 from lenslab.images.observation import Observation
 from lenslab.images.realise import realise
 from lenslab.images.simulate import background, expose, noise_free, psf_kernel
@@ -32,6 +30,8 @@ from lenslab.physics import noise as noises
 from lenslab.population import CHUNK, Population, find
 from lenslab.population.record import Law, log_uniform
 from lenslab.scenes import Scenes
+from lenslab.sets.draw import brighter, electrons, estimated_variance, exposed, flux_for, without_lens_light
+from lenslab.sets.galaxies import with_galaxies
 
 STRENGTHS = ("f_sub", "f_vortex", "m22", "log10_m_axion")  # of a class's laws the first that varies is its strength
 USUAL_S = log_uniform(50, 500)                             # where a population sets no S

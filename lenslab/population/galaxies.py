@@ -60,7 +60,7 @@ SMOOTH_SWITCHES = {  # what a switch that is off puts in the place of a law
     "slope": {"lens.gamma": fixed(2.0)},
     "multipoles": {"lens.a3_a": fixed(0.0), "lens.a4_a": fixed(0.0)},
 }
-REAL_LAWS = {  # of galaxies=on: pictures of real galaxies, which lenslab.images.galaxies puts in
+REAL_LAWS = {  # of galaxies=on: pictures of real galaxies, which lenslab.sets.galaxies puts in
     "galaxies.share_of_items": fixed(0.5),
     "galaxies.phi": uniform(-np.pi, np.pi),      # the half-light radius follows source.R_kpc, the place source.offset
 }

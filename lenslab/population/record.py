@@ -171,7 +171,7 @@ class Population:
 
     def chunk(self, index: int, seed: int, split: str = "train") -> Draw:
         """Items CHUNK * index to CHUNK * (index + 1) - 1. Where S is set by the source's brightness, magnitudes are
-        relative until lenslab.images.draw has seen the noise-free image."""
+        relative until lenslab.sets.draw has seen the noise-free image."""
         if split not in SPLITS:
             raise ValueError(f"No split {split!r}; choose from {', '.join(SPLITS)}.")
         if not (isinstance(seed, int) and 0 <= seed < 2**53):

@@ -123,7 +123,7 @@ def set_parts(path: Path, card: dict, n: int | None):
     """(images, noise, class names) of an HDF5 set, whose own background and exposure give the noise."""
     import numpy as np
 
-    from lenslab.images import dataset
+    from lenslab.sets import dataset
 
     with dataset.read(path) as images:
         scale = images.camera.pixel_scale
@@ -144,9 +144,9 @@ def npz_parts(path: Path, classes: tuple[str, ...], population, n: int | None):
     import torch
 
     from lenslab.images.simulate import background
-    from lenslab.images.stacks import pieces, stacks, with_noise
     from lenslab.scene import Scene
     from lenslab.scenes import Scenes
+    from lenslab.sets.stacks import pieces, stacks, with_noise
 
     camera = population.camera
     rms = float(background(Scenes.of([Scene(camera=camera)], dtype=torch.float64)))

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from lenslab.feed.examples import Columns, Examples
 from lenslab.fit import smooth_lens
-from lenslab.images import dataset
 from lenslab.images.compiled import why_not
-from lenslab.images.draw import columns_of, estimated_variance, items
 from lenslab.physics.grid import middle
 from lenslab.population import Population, find
+from lenslab.sets import dataset
+from lenslab.sets.draw import columns_of, estimated_variance, items
 
 COORDINATES = "coordinates"   # the target: coordinates of the smooth lens (n, P) by SmoothLens.standard
 IN_MEMORY = 2**30             # bytes of images; larger sets are read from the disk row by row
@@ -34,7 +34,7 @@ class LensView:
 
     @property
     def rendering(self) -> dict[str, bool]:
-        """Options of lenslab.images.draw.items: only sums over halos gain from compiling."""
+        """Options of lenslab.sets.draw.items: only sums over halos gain from compiling."""
         halos = {"cdm", "wdm"} & set(find(self.population).kinds)
         compiled = self.compiled and bool(halos) and not self.smooth and not why_not()
         return dict(ceiling=False, compiled=compiled, bare=self.smooth)
@@ -66,7 +66,7 @@ class LensView:
 
 
 def measured(population: Population, columns: Columns) -> tuple[Tensor, Tensor]:
-    """Images and their noise (n, 1, H, W) of a chunk as lenslab.images.dataset keeps it."""
+    """Images and their noise (n, 1, H, W) of a chunk as lenslab.sets.dataset keeps it."""
     image, background = torch.from_numpy(columns["image"])[:, None], torch.from_numpy(columns["background"])
     names = population.paths
     exposure, gain = (columns["parameters"][:, names.index(f"camera.{name}")] for name in ("exposure_time", "gain"))

@@ -14,7 +14,7 @@ import torch
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lenslab.device import resolve_device, supported_dtype
-from lenslab.images import beside, ceiling, simulate, sky
+from lenslab.images import ceiling, simulate
 from lenslab.images.model import LensModel, lens_model, source_light
 from lenslab.images.observation import Maps, Observation
 from lenslab.images.realise import Realisation, realise
@@ -26,6 +26,7 @@ from lenslab.physics.grid import pixel_axis
 from lenslab.physics.wave import WaveSlice
 from lenslab.scene import Camera, Scene, Source, Substructure
 from lenslab.scenes import Scenes
+from lenslab.sky import beside, read
 from lenslab.ui import cost
 from lenslab.ui.gate import Turn, through_the_gate
 
@@ -82,9 +83,10 @@ def problem(scene: Scene) -> str | None:
         points, halos = clumps(scene)
         seconds = cost.seconds(scene, points, halos)
         if seconds > MAX_SECONDS:
-            return (f"{points + halos} clumps, {rays}² rays and {scene.camera.num_pix}² pixels would take some "
-                    f"{seconds:.0f} seconds of a processor; the page draws what takes {MAX_SECONDS:.0f}. Raise the "
-                    "mass of the lightest drawn subhalo, take fewer rays or pixels, or use python -m lenslab.")
+            long = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+            return (f"{points + halos} clumps, {rays}² rays and {scene.camera.num_pix}² pixels would take some {long} "
+                    f"of a processor; the page draws what takes {MAX_SECONDS:.0f} seconds. Raise the mass of the "
+                    "lightest drawn subhalo, take fewer rays or pixels, or use python -m lenslab.")
         in_turn(_drawn, scene, seconds, "The lens is drawn")
     except ValueError as error:
         return str(error)
@@ -188,7 +190,7 @@ def waves(scene: Scene) -> WaveSlice:
 @lru_cache(maxsize=8)
 def real_lens(name: str) -> Observation:
     """One of the real lenses in the folder LENSLAB_DATA."""
-    return sky.read_real(name)
+    return read.read_real(name)
 
 
 def hold_against(scene: Scene, observation: Observation) -> beside.Beside:
@@ -264,7 +266,7 @@ def source_flux(scene: Scene) -> float:
 @lru_cache(maxsize=1)
 def real_pictures() -> tuple[str, ...]:
     """Galaxies in the folder LENSLAB_DATA that may be a source."""
-    from lenslab.images.upload import real_pictures as look
+    from lenslab.sky.upload import real_pictures as look
 
     try:
         return tuple(look())

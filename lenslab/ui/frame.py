@@ -8,6 +8,7 @@ import gc
 import sys
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from lenslab.figures import library
@@ -75,14 +76,20 @@ def within_frame(home: Path) -> None:
 def warm_up(home: Path) -> bool:
     """Load what the pages need and draw one lens, then take all of it out of the garbage collector's rounds.
 
-    Streamlit collects garbage after every run of a script; with torch loaded that alone took longer than a slider may.
+    Whoever comes meanwhile waits, and finds everything loaded: a class opens a new server within seconds. Streamlit
+    collects garbage after every run of a script; with torch loaded that alone took longer than a slider may.
     """
+    from lenslab.figures import classification, observed, training
     from lenslab.scene import Scene
     from lenslab.ui import cached
 
     library.provide(home / "static")
     scene = Scene()
-    cached.observe(scene)
+    figures = [observed.image(cached.observe(scene)), training.curves([training.Curve("", [], 1)], "loss"),
+               training.confusion([[1, 0], [0, 1]], ["smooth", "cdm"], dark=False),
+               classification.bars([classification.Answer("", np.array([0.5, 0.5]))], ["smooth", "cdm"])]
+    for figure in figures:  # plotly loads what a kind of trace needs when it draws the first
+        figure.to_json(validate=False)
     cached.source_plane(scene)
     cached.sketch(scene)
     gc.collect()

@@ -13,11 +13,11 @@ from benchmarks import judgement as judgement_command
 from benchmarks import theta_e as theta_command
 from benchmarks.parts import weights
 from lenslab import checkpoint
-from lenslab.images.draw import items
 from lenslab.insight import cards
 from lenslab.insight.metrics import auc_interval
 from lenslab.nets.lens_net import THETA_E
 from lenslab.population import find
+from lenslab.sets.draw import items
 from lenslab.tasks import classify
 
 

@@ -10,10 +10,10 @@ from torch import nn
 from benchmarks import explain as benchmark
 from lenslab import checkpoint
 from lenslab.images.ceiling import residuals
-from lenslab.images.draw import scenes_of
 from lenslab.images.observation import Observation
 from lenslab.insight import map_scores
 from lenslab.population import find
+from lenslab.sets.draw import scenes_of
 from lenslab.tasks import classify
 from lenslab.tasks.trained import Trained
 

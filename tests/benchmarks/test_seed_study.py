@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import seed_study
-from lenslab.images import dataset
+from lenslab.sets import dataset
 
 
 def run(accuracy, auc, confusion):

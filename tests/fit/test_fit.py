@@ -9,11 +9,11 @@ from scipy.stats import chi2
 from lenslab.fit import fit, refit, smooth_lens
 from lenslab.fit.model import residual
 from lenslab.images import ceiling
-from lenslab.images.draw import items, scenes_of
 from lenslab.images.model import without_substructure
 from lenslab.images.simulate import noise_free
 from lenslab.physics.grid import middle
 from lenslab.population import CHUNK, find
+from lenslab.sets.draw import items, scenes_of
 
 CROP = {"deeplense-1": 96, "seed-64": 0, "deeplense-2": 0}
 

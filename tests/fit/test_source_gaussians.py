@@ -11,9 +11,9 @@ from lenslab.fit.model import Beyond, residual, tangents
 from lenslab.fit.rays import scenes_at
 from lenslab.fit.source_gaussians import SourceGaussians
 from lenslab.images import ceiling
-from lenslab.images.draw import items, scenes_of
 from lenslab.images.simulate import noise_free
 from lenslab.population import find
+from lenslab.sets.draw import items, scenes_of
 
 N = 12
 

@@ -11,12 +11,13 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from PIL import Image
 
-from lenslab.images import export, sky
+from lenslab.images import export
 from lenslab.images.observation import Observation
-from lenslab.images.upload import open_upload
 from lenslab.picture import recall, remember
 from lenslab.scene import Camera, Clump, Lens, Scene, Sersic, Source, Substructure
 from lenslab.scenes import Scenes
+from lenslab.sky import read
+from lenslab.sky.upload import open_upload
 
 RNG = np.random.default_rng(4)
 PSF = np.outer([1, 2, 1], [1, 2, 1]) / 16
@@ -91,7 +92,7 @@ def test_north_masks_and_names_of_real_images_survive(north, east_left):
                               mask=mask, north=north, east_left=east_left, name="Einstein \u2019s ring")
     for ending, write in (("fits", export.to_fits), ("npz", export.to_npz)):
         data = write(None, observation)
-        back = sky.read(f"a.{ending}", data)
+        back = read.read(f"a.{ending}", data)
         assert torch.equal(back.image, observation.image) and torch.equal(back.mask, mask)
         assert back.north == pytest.approx(north, abs=1e-12) and back.east_left == east_left
         assert back.pixel_scale == 0.040007 and back.unit == "e-/s"

@@ -4,10 +4,10 @@ import torch
 
 from lenslab.images import fast
 from lenslab.images.compiled import why_not
-from lenslab.images.draw import items
 from lenslab.images.realise import realise
 from lenslab.images.simulate import noise_free
 from lenslab.population import find
+from lenslab.sets.draw import items
 
 
 @pytest.mark.skipif(bool(why_not()), reason="no C++ compiler here")

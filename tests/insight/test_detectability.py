@@ -11,11 +11,11 @@ import torch
 from scipy.stats import norm
 
 from lenslab.images import ceiling
-from lenslab.images.draw import brighter, exposed
 from lenslab.images.realise import realise
 from lenslab.insight import cards, detectability, metrics
 from lenslab.insight.detectability import Grid
 from lenslab.population import find
+from lenslab.sets.draw import brighter, exposed
 
 CLASSES = ("no_sub", "cdm", "axion")
 

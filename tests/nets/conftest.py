@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from lenslab.images.draw import items
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
+from lenslab.sets.draw import items
 
 CONSTANTS = dict(psf_fwhm=1.9, pixel_scale=0.08, num_pix=64, symmetry="D4", smoothing=1.0, softening=20.0, scale=1.0)
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from lenslab.images.draw import items
 from lenslab.nets import CLASSIFIERS, CNN, PhysicsCNN
 from lenslab.nets.inputs import FWHM_PER_SIGMA, Channels, Residual, Stretch, cropped
 from lenslab.nets.resnet import Basic
 from lenslab.population import find
+from lenslab.sets.draw import items
 from lenslab.tasks import classify
 
 

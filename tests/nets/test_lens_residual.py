@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from lenslab.fit import fit, potential_corrections
-from lenslab.images.draw import items
 from lenslab.nets.lens_residual import NUMBERS
 from lenslab.population import find
+from lenslab.sets.draw import items
 from lenslab.symmetry import turn_maps
 from lenslab.tasks import classify
 from lenslab.tasks.classify import answers

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from lenslab.checkpoint import FORMAT, save
-from lenslab.images import dataset, stacks
-from lenslab.images.draw import items
 from lenslab.insight import metrics
 from lenslab.population import find
 from lenslab.runs.evaluate import evaluate
+from lenslab.sets import dataset, stacks
+from lenslab.sets.draw import items
 from lenslab.tasks import classify
 from lenslab.tasks.classify import answers
 from lenslab.tasks.trained import load

@@ -5,9 +5,9 @@ import torch
 
 from lenslab import checkpoint
 from lenslab.fit import smooth_lens
-from lenslab.images.draw import items
 from lenslab.nets.lens_residual import LensResidual
 from lenslab.population import find
+from lenslab.sets.draw import items
 from lenslab.tasks import TASKS, lens_parameters
 from lenslab.tasks.lens_view import COORDINATES, LensView
 

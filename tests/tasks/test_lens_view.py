@@ -11,10 +11,10 @@ from lenslab import checkpoint
 from lenslab.feed import chunks
 from lenslab.feed.stream import simulated
 from lenslab.fit import smooth_lens
-from lenslab.images import dataset
 from lenslab.physics.grid import middle
 from lenslab.population import find
 from lenslab.runs.train import Session
+from lenslab.sets import dataset
 from lenslab.tasks import classify
 from lenslab.tasks.classify.fitted import FittedView
 from lenslab.tasks.lens_parameters import load_regressor

@@ -1,10 +1,18 @@
 """Links: what is written is read back, and what comes from anywhere is bounded and checked."""
 
+from pathlib import Path
+
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from lenslab.scene import Clump, Scene, Sersic
 from lenslab.ui import links
+from lenslab.ui.escape import plain
+from lenslab.ui.frame import OPEN
 from lenslab.ui.simulate.gallery import PRESETS
+from tests.ui.screens import checked
+
+PAGE = Path(__file__).parents[2] / "pages" / "simulate.py"
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
@@ -69,3 +77,13 @@ def test_long_links_are_refused_both_ways():
         links.from_query({"lens.q": "0.5" + " " * 20000})
     with pytest.raises(ValueError, match="settings"):
         links.from_query({f"x{k}": "1" for k in range(200)})
+
+
+def test_what_a_link_says_is_shown_as_letters_and_never_as_a_picture_or_a_link():
+    app = AppTest.from_file(str(PAGE), default_timeout=120)
+    app.session_state[OPEN] = True
+    app.query_params["lens.q"] = picture = "![](http://a.b/c)"
+    app.query_params["[You won](https://a.b/)"] = "1"
+    told = "".join(item.value for item in checked(app.run()).warning)
+    assert told.startswith(plain("This link could not be read.")) and "](http" not in told
+    assert plain(picture) in told or plain("[You won](https://a.b/)") in told

@@ -10,11 +10,11 @@ from lenslab.feed.chunks import chunks_beside
 from lenslab.feed.order import elements
 from lenslab.feed.stream import SetFeed, StreamFeed, simulated
 from lenslab.fit import smooth
-from lenslab.images.dataset import population_of
 from lenslab.images.observation import Observation
 from lenslab.nets import CLASSIFIERS, inputs
 from lenslab.population import find
-from lenslab.quantity import choice, count, number, switch
+from lenslab.quantity import LONGEST, choice, count, file, number, switch
+from lenslab.sets.dataset import population_of
 from lenslab.symmetry import GROUPS, turn_maps
 from lenslab.tasks.classify.answers import inputs_of, logits_of, probabilities_of, temperature_of
 from lenslab.tasks.classify.judge import view_of
@@ -44,8 +44,11 @@ class Config(Training):
                           "Network")
     width: int = count(16, 4, 256, "Channels of the first block; each further block has twice as many.", "Width")
     population: str = "seed-64"
-    data: str = ""
-    regressor: str = ""
+    data: str = file("", "An HDF5 file of python -m lenslab dataset on the machine that trains, to learn from instead "
+                     "of fresh images.", "Data set", "simulate while it learns")
+    regressor: str = file("", "For lens_residual: a checkpoint of the task lens_parameters, or of a lens_residual, on "
+                          "the machine that trains. Fits of training images begin where it says.", "Start of the fits",
+                          "near the truth")
     images: int = count(0, 0, 10**6, "Train on so many images again and again; 0 simulates without end.", "Images")
     reuse: int = count(4, 1, 64, "How often each simulated image is shown, each time turned anew; more asks less of "
                        "the simulator.", "Showings")
@@ -63,9 +66,8 @@ class Config(Training):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("population", "data", "regressor"):
-            if not isinstance(getattr(self, name), str) or len(getattr(self, name)) > 1000:
-                raise ValueError(f"{name} must be a word, not {str(getattr(self, name))[:40]!r}.")
+        if not isinstance(self.population, str) or len(self.population) > LONGEST:
+            raise ValueError(f"population must be a word, not {str(self.population)[:40]!r}.")
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from lenslab.figures import prepared as prepared_figures
 from lenslab.figures.canvas import Frame
 from lenslab.figures.classification import named
 from lenslab.figures.evidence import evidence as evidence_figure
-from lenslab.images import what_if
 from lenslab.images.observation import Observation
 from lenslab.insight import localise
 from lenslab.insight.explain import METHODS
 from lenslab.population import find
 from lenslab.scene import Scene
+from lenslab.sets import what_if
 from lenslab.ui.classify import show as show
 from lenslab.ui.classify.answers import along, corrections, fits, left_over
 from lenslab.ui.classify.form import FACTORS, METHOD_NAMES, Choice, Evidence

@@ -15,8 +15,8 @@ PAGE = 6      # images drawn at a time: each costs a rendering
 @lru_cache(maxsize=96)
 def picture(population: str, split: str, seed: int, index: int):
     """The image and its S; simulation is loaded here, when a picture is first asked for."""
-    from lenslab.images.item import given, item
     from lenslab.population import find
+    from lenslab.sets.item import given, item
 
     found = item(find(population), index, seed, split)
     return given(found.scene), found.signal_to_noise

@@ -11,10 +11,10 @@ from functools import partial
 import streamlit as st
 
 from lenslab.figures.classification import named
-from lenslab.images.item import MOST
 from lenslab.population import SPLITS, find
 from lenslab.runs import jobs
 from lenslab.scene import Scene
+from lenslab.sets.item import MOST
 from lenslab.ui import state
 from lenslab.ui.controls import several
 from lenslab.ui.kept import Form

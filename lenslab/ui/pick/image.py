@@ -8,13 +8,13 @@ from functools import lru_cache
 
 import torch
 
-from lenslab.images import dataset, what_if
-from lenslab.images.item import given, index_of, item, of_brightness
 from lenslab.images.observation import Observation
 from lenslab.images.simulate import signal_to_noise
 from lenslab.population import Population, find
 from lenslab.scene import Scene
 from lenslab.scenes import Scenes
+from lenslab.sets import dataset, what_if
+from lenslab.sets.item import given, index_of, item, of_brightness
 
 KIND_NAMES = {"none": "no substructure", "cdm": "cold dark matter", "wdm": "warm dark matter",
               "fdm": "fuzzy dark matter", "vortex": "a vortex line", "deeplense_cdm": "DeepLense's point masses",
@@ -30,7 +30,7 @@ class Shown:
     scene: Scene | None = None      # what is true of it; None for a real one
     truth: str | None = None        # its class in the population; None: unknown, or none of them
     outside: tuple[str, ...] = ()   # in what it differs from all that its population has: there is no answer then
-    prepared: object = field(default=None)  # lenslab.images.prepare.Prepared of a real image
+    prepared: object = field(default=None)  # lenslab.sky.prepare.Prepared of a real image
 
     @property
     def simulated(self) -> bool:

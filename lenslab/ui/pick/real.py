@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import streamlit as st
 
-from lenslab.images import catalogue, upload
 from lenslab.images.observation import Observation
 from lenslab.population import find
+from lenslab.sky import catalogue, upload
 from lenslab.ui import cached, state
 from lenslab.ui.escape import plain as escaped
 from lenslab.ui.gate import through_the_gate
@@ -98,7 +98,7 @@ def shown(kept: Kept, population: str, subtract: bool) -> Shown:
 @lru_cache(maxsize=16)
 def made_fit(kept: Kept, population_name: str, subtract: bool) -> Shown:
     """The same, remembered by who the image is."""
-    from lenslab.images.prepare import prepare_for
+    from lenslab.sky.prepare import prepare_for
 
     population = find(population_name)
     made = prepare_for(kept.observation, population, subtract_lens_light=subtract)

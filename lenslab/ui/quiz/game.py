@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from lenslab.images import what_if
-from lenslab.images.item import index_of, item
 from lenslab.images.realise import realise
 from lenslab.population import POPULATIONS, find
 from lenslab.scene import Scene
 from lenslab.scenes import Scenes
+from lenslab.sets import what_if
+from lenslab.sets.item import index_of, item
 from lenslab.ui.pick import image as images
 
 ROUNDS = 10

@@ -4,8 +4,9 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from lenslab.images import export, upload
+from lenslab.images import export
 from lenslab.scene import Scene
+from lenslab.sky import upload
 from lenslab.ui import cached, links, state
 
 

@@ -6,9 +6,9 @@ import streamlit as st
 
 from lenslab.figures import observed
 from lenslab.figures.stretch import STRETCHES
-from lenslab.images import arcs, beside, catalogue, upload
 from lenslab.images.observation import Observation
 from lenslab.scene import Scene
+from lenslab.sky import arcs, beside, catalogue, upload
 from lenslab.ui import cached, state
 from lenslab.ui.escape import plain
 from lenslab.ui.pick.real import FILES

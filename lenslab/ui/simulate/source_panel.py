@@ -4,9 +4,9 @@ from math import cos, pi, sin
 
 import streamlit as st
 
-from lenslab.images import upload
 from lenslab.redshift import at_redshifts
 from lenslab.scene import Sersic
+from lenslab.sky import upload
 from lenslab.ui import cached, state
 from lenslab.ui.controls import Range, folded, free_slider, set_before_drawing, slider
 

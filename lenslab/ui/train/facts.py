@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from lenslab.checkpoint import duration_words
+from lenslab.quantity import Metric
 from lenslab.runs import jobs
 from lenslab.runs.jobs import Job
 from lenslab.runs.turns import queue_of
+from lenslab.tasks import LOSS, verdicts_of
+from lenslab.ui.escape import plain
 
 RECENT = 20        # lines of the curve that the time left is reckoned from
 ENOUGH = 10        # steps that a pace is believed after
@@ -31,7 +34,7 @@ class Progress:
     """The newest numbers of a curve; None where there is none yet."""
 
     loss: float | None = None
-    judged: tuple[str, float] | None = None  # of the last validation: accuracy where the task has one
+    judged: tuple[Metric, float] | None = None  # of the last validation: what its task is compared by, or the loss
     lr: float | None = None
     rate: float | None = None                # images a second
     data_share: float | None = None          # of the time, spent waiting for images
@@ -97,8 +100,8 @@ def progress(job: Job, lines: list[dict]) -> Progress:
     if not lines:
         return Progress()
     last = lines[-1]
-    judged = next(((name, value) for line in reversed(lines) for name in ("val_accuracy", "val_loss")
-                   if (value := number(line, name)) is not None), None)
+    judged = next(((metric, value) for line in reversed(lines) for metric in (*verdicts_of(job.task), LOSS)
+                   if (value := number(line, f"val_{metric.name}")) is not None), None)
     left, first = None, lines[max(0, len(lines) - 1 - RECENT)]
     def done(line: dict) -> float:
         share = number(line, "done")
@@ -134,8 +137,8 @@ def sentence(job: Job) -> str:
         words = "Starting: it loads its libraries and simulates the first images."
     if stopping(job):
         icon, words = "pause_circle", "Stopping: it finishes its step and saves."
-    if job.message:
-        words = f"{words} {job.message}"
+    if job.message and not jobs.public():  # it may name folders of this machine
+        words = f"{words} {plain(job.message)}"
     return f":material/{icon}: **{job.name}** · {words}"
 
 
@@ -187,6 +190,6 @@ def table(known: Iterable[Job]) -> list[dict]:
         judged = progress(job, lines_of(job)).judged
         rows.append({"run": job.name, "state": job.status, "network": str(job.config.get("network", job.task)),
                      "population": str(job.config.get("population", "")), "step": f"{job.step} / {job.steps or '?'}",
-                     "validation": "" if judged is None else f"{judged[0].removeprefix('val_')} {judged[1]:.3f}",
+                     "validation": "" if judged is None else f"{judged[0].title} {judged[1]:.3f}",
                      "device": job.device})
     return rows

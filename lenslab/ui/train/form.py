@@ -10,20 +10,14 @@ import streamlit as st
 
 from lenslab.checkpoint import list_checkpoints
 from lenslab.runs import jobs
-from lenslab.ui.train import facts as facts
-from lenslab.ui.train.population import check_sources, population_controls, population_word
+from lenslab.ui.train import facts
+from lenslab.ui.train.population import FORM, check_sources, population_controls, population_word
+from lenslab.ui.train.presets import PRESETS, Preset, presets_of
 
 NOTICE, CHOSEN = "train.notice", "train.run"
-# Short, so that the learning rate rises at once and the mean of weights forgets the first ones. It took 74 s of
-# processor time on an EPYC, simulation included (each image is shown eight times).
-FIRST = dict(network="cnn", population="seed-64", steps=160, lr=0.002, warmup=20, ema=0.95, validate_every=20,
-             reuse=8, validation=240, test=360)
-FIRST_NAME = "first"
 NEAR = ("steps", "batch", "lr", "seed")  # the rest waits in an expander
-SPECIAL = ("population", "data", "regressor")  # settings that are words; every other is declared
 FRESH = "fresh weights"
-TASK_NAMES = {"classify": "Which dark matter is it? (classify)",
-              "lens_parameters": "Where does a fit of the lens begin? (lens_parameters)"}
+DEFAULTS = "The defaults"
 STEPS_OF = {"lr": 1e-4, "steps": 100, "validate_every": 50, "validation": 60, "test": 60, "images": 300}
 
 
@@ -47,16 +41,15 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
 
     def begin():
         config = configure(TASKS[task].module.Config, settings)
+        for item in fields(config):
+            file = getattr(config, item.name)
+            if "absent" in item.metadata and file and not Path(file).is_file():
+                raise ValueError(f"{item.metadata['label']}: there is no file {file}; make one, or leave the field "
+                                 f"empty: {item.metadata['absent']}.")
         if getattr(config, "data", ""):
-            if not Path(config.data).is_file():
-                raise ValueError(f"There is no data set {config.data}; make one with python -m lenslab dataset, or "
-                                 "leave the field empty to simulate.")
-            from lenslab.images.dataset import population_of
+            from lenslab.sets.dataset import population_of
 
             population_of(config.data)
-        if getattr(config, "regressor", "") and not Path(config.regressor).is_file():
-            raise ValueError(f"There is no checkpoint {config.regressor}; make one with python -m lenslab train "
-                             "lens_parameters, or leave the field empty.")
         if hasattr(config, "population"):
             check_sources(config.population)
         jobs.start(name, task, settings, device=device, init=init)
@@ -68,11 +61,35 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
 
 def start_first() -> None:
     """The run that the empty page invites to."""
-    name, number = FIRST_NAME, 1
+    task = next(iter(PRESETS))
+    first = presets_of(task)[0]
+    name, number = first.name, 1
     while (jobs.runs_folder() / name).exists():
         number += 1
-        name = f"{FIRST_NAME}-{number}"
-    start(name, "classify", FIRST, "auto", None)
+        name = f"{first.name}-{number}"
+    start(name, task, first.settings, "auto", None)
+
+
+def fill(task: str, preset: Preset | None) -> None:
+    """Put the settings of a preset into the form, or a task's defaults."""
+    settings = {} if preset is None else preset.settings
+    FORM.put(**{item.name: settings.get(item.name, item.default) for item in settings_of(task)[0]})
+    if "population" in settings:
+        FORM.put(population=settings["population"], switches=[])
+
+
+def preset_controls(task: str) -> None:
+    """What the form opens with; another task or preset fills it anew, and nothing else does."""
+    known = {preset.title: preset for preset in presets_of(task)}
+    titles = [*known, DEFAULTS]
+    st.selectbox("Begin with", titles, key=FORM.keyed("preset", titles[0], among=titles), help="Settings to begin "
+                 "with, all of which can be changed below.")
+    chosen = known.get(FORM.value("preset"))
+    if FORM.value("filled") != (task, FORM.value("preset")):
+        fill(task, chosen)
+        FORM.hold(filled=(task, FORM.value("preset")))
+    if chosen is not None:
+        st.caption(f"{chosen.sentence} About {chosen.minutes:g} minutes.")
 
 
 def control(item: Field) -> None:
@@ -82,6 +99,8 @@ def control(item: Field) -> None:
     common = dict(key=key, help=meta["text"])
     if meta["kind"] is bool:
         st.toggle(meta["label"], **common)
+    elif meta["kind"] is str and meta["options"] is None:
+        st.text_input(meta["label"], placeholder=f"none: {meta['absent']}", **common)
     elif meta["kind"] is str:
         st.selectbox(meta["label"], meta["options"], **common)
     elif meta["kind"] is int:
@@ -118,15 +137,16 @@ def form() -> None:
     from lenslab.tasks import TASKS
 
     st.subheader("A new run")
-    st.selectbox("Task", list(TASKS), format_func=lambda name: TASK_NAMES.get(name, name), key=FORM.keyed("task", next(iter(
-        TASKS))), help="What the network is to find out.")
+    st.selectbox("Task", list(TASKS), format_func=lambda name: TASKS[name].title,
+                 key=FORM.keyed("task", next(iter(TASKS)), among=TASKS), help="What the network is to find out.")
     task = FORM.value("task")
+    preset_controls(task)
     declared, own = settings_of(task)
     for item in declared:
         if item.name == "network":
             control(item)
     if "population" in own:
-        population_controls("data" in own)
+        population_controls()
     places = [place for _ in range(0, len(NEAR), 2) for place in st.columns(2)]
     for place, name in zip(places, NEAR, strict=True):
         with place:
@@ -135,17 +155,13 @@ def form() -> None:
     with st.expander("More settings"):
         kept = {path.stem: path for path, card in list_checkpoints() if card.get("task") == task}
         origins = [FRESH, *kept]
-        st.selectbox("Begin from", origins, key=FORM.keyed("init", FRESH, among=origins), help="Fresh weights, or a kept "
-                     "checkpoint of the same network: steps and duration then sum up.")
-        st.selectbox("Device", devices(), key=FORM.keyed("device", "auto"), help="auto takes the fastest here. One run at "
-                     "a time has a device; the others wait their turn.")
+        st.selectbox("Begin from", origins, key=FORM.keyed("init", FRESH, among=origins), help="Fresh weights, or a "
+                     "kept checkpoint of the same network: steps and duration then sum up.")
+        st.selectbox("Device", devices(), key=FORM.keyed("device", "auto"), help="auto takes the fastest here. One run "
+                     "at a time has a device; the others wait their turn.")
         for item in declared:
             if item.name not in (*NEAR, "network"):
                 control(item)
-        if "regressor" in own:
-            st.text_input("Start of the fits", key=FORM.keyed("regressor", ""), placeholder="none: near the truth",
-                          help="For lens_residual: a checkpoint of the task lens_parameters, or of a lens_residual, on "
-                               "the machine that runs this app. Fits of training images begin where it says.")
     with end:
         begin(task, kept)
     FORM.remember()
@@ -174,9 +190,6 @@ def start_as_chosen(task: str, kept: dict[str, Path]) -> None:
 def chosen_settings(task: str) -> dict:
     """The settings that differ from their defaults, and always network and population."""
     declared, own = settings_of(task)
-    settings = {item.name: FORM.value(item.name) for item in declared
-                if item.name == "network" or FORM.value(item.name) != item.default}
-    if "population" in own:
-        settings["population"] = population_word()
-        settings |= {name: word for name in ("data", "regressor") if name in own and (word := FORM.value(name).strip())}
-    return settings
+    settings = {item.name: word.strip() if isinstance(word := FORM.value(item.name), str) else word
+                for item in declared if item.name == "network" or FORM.value(item.name) != item.default}
+    return settings | ({"population": population_word()} if "population" in own else {})

@@ -6,6 +6,7 @@ The core is loaded when a control is drawn, not by those who only watch.
 import streamlit as st
 
 from lenslab.ui.controls import several
+from lenslab.ui.kept import Form
 
 # What a population can have besides: label and sentence of its toggle. Offered where the folder has what it needs.
 EXTRA_WORDS = {"galaxies": ("Real galaxies as sources", "Half of the sources are pictures from the folder that "
@@ -13,8 +14,11 @@ EXTRA_WORDS = {"galaxies": ("Real galaxies as sources", "Half of the sources are
                             "never judge it.")}
 
 
-def population_controls(with_data: bool = True) -> None:
-    """A population with its switches, or a data set of it where a task learns from one."""
+FORM = Form("train")
+
+
+def population_controls() -> None:
+    """A population with its switches."""
     from lenslab.population import POPULATIONS
 
     st.selectbox("Population", list(POPULATIONS), key=FORM.keyed("population", "seed-64", among=POPULATIONS),
@@ -29,11 +33,6 @@ def population_controls(with_data: bool = True) -> None:
     for extra in extras_here(name):
         label, text = EXTRA_WORDS[extra]
         st.toggle(label, key=FORM.keyed(extra, False), help=text)
-    if not with_data:
-        return
-    st.text_input("Data set", key=FORM.keyed("data", ""), placeholder="none: simulate while it learns",
-                  help="An HDF5 file of python -m lenslab dataset on the machine that runs this app, to learn from "
-                       "instead of fresh images.")
 
 
 def population_word() -> str:
@@ -49,8 +48,8 @@ def population_word() -> str:
 
 def extras_here(name: str) -> tuple[str, ...]:
     """What this population can have besides, and this machine can give: pictures of galaxies, in LENSLAB_DATA."""
-    from lenslab.images.catalogue import real_sources
     from lenslab.population import EXTRAS
+    from lenslab.sky.catalogue import real_sources
 
     here = {"galaxies": real_sources}
     return tuple(extra for extra in EXTRAS.get(name, ()) if extra in here and here[extra]())
@@ -58,8 +57,8 @@ def extras_here(name: str) -> tuple[str, ...]:
 
 def check_sources(text: str) -> None:
     """See before a process is started that a population finds what it draws from; a ValueError says what is missing."""
-    from lenslab.images.galaxies import of_split
     from lenslab.population import SPLITS, find
+    from lenslab.sets.galaxies import of_split
 
     if find(text).switches.get("galaxies"):
         for split in SPLITS:

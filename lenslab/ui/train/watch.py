@@ -1,18 +1,22 @@
 """What runs are doing: drawn anew every moment while one is under way, from the records in their folders alone."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from lenslab.checkpoint import duration_words
 from lenslab.figures import training
 from lenslab.insight import cards
+from lenslab.quantity import Metric
 from lenslab.runs import jobs
 from lenslab.runs.jobs import Job
+from lenslab.tasks import LOSS, PACE, TASKS, verdicts_of
 from lenslab.ui.controls import several
 from lenslab.ui.escape import plain
-from lenslab.ui.kept import hold, seen
 from lenslab.ui.plot import plot
-from lenslab.ui.train import facts as facts
-from lenslab.ui.train.form import CHOSEN, NOTICE, attempt, start_first
+from lenslab.ui.train import facts
+from lenslab.ui.train.form import CHOSEN, FORM, NOTICE, attempt, start_first
+from lenslab.ui.train.presets import presets_of
 from lenslab.ui.window import is_dark
 
 BESIDE, QUANTITY = "train.beside", "train.quantity"
@@ -20,10 +24,10 @@ EVERY = "2s"
 WIDTH = 108  # pixels of one number: three stand in a row on a phone
 EMPTY = """Here a network learns from simulated lenses what no eye can tell: which kind of dark matter bends the light.
 
-A first run takes up to two minutes on two cores, one of which may be busy; on a machine that has more to do it takes
-longer. It simulates lenses with no substructure, with clumps of cold dark matter and with the waves of axions (fuzzy
-dark matter), learns on the fly, and ends with a table of what it mixes up. Two minutes take it well beyond guessing;
-hours take it further. It goes on in the background: you may close this page."""
+{sentence}
+
+A first run takes up to {minutes} on two cores, one of which may be busy; on a machine that has more to do it takes
+longer. It goes on in the background: you may close this page."""
 MORE = "Begin another run in the controls, under A new run. Runs go on in the background when this page is closed."
 
 
@@ -40,7 +44,8 @@ def empty(public: bool) -> None:
         if public:
             st.markdown("There are no runs to show yet.")
             return
-        st.markdown(EMPTY)
+        first = presets_of(next(iter(TASKS)))[0]
+        st.markdown(EMPTY.format(sentence=first.sentence, minutes=f"{first.minutes:g} minutes"))
         st.button("Train a first network", icon=":material/school:", key="train.first",
                   on_click=start_first)
 
@@ -51,7 +56,7 @@ def choose(known: list[Job]) -> tuple[str, list[str]]:
     The address remembers the first for those that it is sent to.
     """
     names = {job.name: job.status for job in known}
-    asked = st.session_state.get(CHOSEN, st.query_params.get("run", seen(CHOSEN)))
+    asked = st.session_state.get(CHOSEN, st.query_params.get("run", FORM.value("run")))
     if asked not in names:
         asked = next((job.name for job in known if job.live), known[0].name)
     st.session_state[CHOSEN] = asked
@@ -59,13 +64,14 @@ def choose(known: list[Job]) -> tuple[str, list[str]]:
     with left:
         st.selectbox("Run", list(names), key=CHOSEN, format_func=lambda name: f"{name} · {names.get(name, 'gone')}")
     others = [name for name in names if name != asked]
-    st.session_state[BESIDE] = [name for name in st.session_state.get(BESIDE, seen(BESIDE, [])) if name in others]
+    chosen = st.session_state.get(BESIDE, FORM.value("beside", []))
+    st.session_state[BESIDE] = [name for name in chosen if name in others]
     with right, st.popover("Compare with other runs", icon=":material/stacked_line_chart:", disabled=not others):
         several("Drawn in the same picture", others, key=BESIDE, most=len(training.RUNS) - 1)
     if not jobs.public():
         st.caption(MORE)
     st.query_params["run"] = asked
-    hold({CHOSEN: asked, BESIDE: st.session_state[BESIDE]})
+    FORM.hold(run=asked, beside=st.session_state[BESIDE])
     return asked, st.session_state[BESIDE]
 
 
@@ -99,10 +105,12 @@ def draw(name: str, beside: list[str], live: bool) -> None:
     notice()
     card = facts.card_of(job) if job.status in ("finished", "stopped", "interrupted") else {}
     pictures(job, beside, lines, card)
-    with st.expander("Log"):
-        st.code(facts.log_of(job) or "Nothing yet.", language=None, height=260)
+    if not jobs.public():  # as a set of data, it may name folders of this machine
+        with st.expander("Log"):
+            st.code(facts.log_of(job) or "Nothing yet.", language=None, height=260)
     with st.expander("Settings of this run"):
-        st.dataframe([{"setting": key, "value": str(value)} for key, value in job.config.items()], hide_index=True)
+        st.dataframe([{"setting": key, "value": str(value)} for key, value in job.config.items()
+                      if key != "data" or not jobs.public()], hide_index=True)
     with st.expander("All runs"):
         st.dataframe(facts.table(facts.shown()), hide_index=True)
 
@@ -116,20 +124,19 @@ def state(job: Job, lines: list[dict]) -> None:
     budget = f"about {steps} in {minutes:g} minutes of the processor" if minutes and steps < job.steps else steps or "?"
     st.progress(at.done or 0.0, text=f"step {job.step} of {budget}{left}")
     with st.container(horizontal=True, gap="small"):
-        judged = at.judged or ("val_accuracy", None)
-        which = "accuracy" if judged[0] == "val_accuracy" else "validation loss"
-        number(which, judged[1], ".3f", "Of validation images, which it does not learn from; "
-               "test images judge it once, at the end.")
-        number("loss", at.loss, ".3f", "Of the last training batches: what the training lowers.")
-        number("learning rate", at.lr, ".2g", "It rises over the warm-up and falls along half a cosine.")
-        number("images / s", at.rate, ".0f", "Learnt from, simulation included.")
-        number("data share", at.data_share, ".0%", "Of the time, spent waiting for images: near 0, simulation does "
-               "not hold training back.")
+        metric, value = at.judged or ((*verdicts_of(job.task), LOSS)[0], None)
+        number(metric if metric is not LOSS else replace(LOSS, title="Validation loss"), value,
+               f"{metric.text} Of validation images, which it does not learn from; test images judge it once, at the "
+               "end.")
+        number(LOSS, at.loss, "Of the last training batches: what the training lowers.")
+        for metric, value in zip(PACE, (at.lr, at.rate, at.data_share), strict=False):
+            number(metric, value)
 
 
-def number(label: str, value: float | None, digits: str, text: str) -> None:
-    """A small metric that keeps its width."""
-    st.metric(label, "–" if value is None else format(value, digits), help=text, width=WIDTH)
+def number(metric: Metric, value: float | None, text: str = "") -> None:
+    """A small figure that keeps its width."""
+    digits = ".0%" if metric.limits and not metric.better else ".3g"
+    st.metric(metric.title, "–" if value is None else format(value, digits), help=text or metric.text, width=WIDTH)
 
 
 def actions(job: Job) -> None:
@@ -168,39 +175,41 @@ def delete(name: str) -> None:
 
 def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None:
     """Loss, another quantity, and what a judged network mixes up."""
-    runs = [training.Curve(job.name, lines, facts.planned(job, lines))]
-    runs += [training.Curve(other.name, more := facts.lines_of(other), facts.planned(other, more))
-             for other in map(found, beside) if other]
+    told = [(job, lines)] + [(other, facts.lines_of(other)) for other in map(found, beside) if other]
+    runs = [training.Curve(each.name, curve, facts.planned(each, curve), each.task) for each, curve in told]
     classes, counts = card.get("classes"), cards.metrics_of(card).get("confusion")
     places = st.columns(3 if counts else 2, gap="medium")
     with places[0]:
-        plot(training.curves(runs, "loss"), key="train.loss", square=False,
+        plot(training.curves(runs), key="train.loss", square=False,
              alt=f"Loss of {', '.join(run.name for run in runs)} over their steps")
         st.caption("Thin: the images it learns from. Dots: images it has never seen. Where the two part, it learns "
                    "by heart.")
-    known = [name for name in training.quantities(runs) if name != "loss"]
-    if not any(training.judged(run.lines) for run in runs):
-        known.insert(0, "accuracy")  # so that the picture does not change when it is first measured
+    known = {name: metric for name, metric in training.quantities(runs).items() if metric is not LOSS}
+    if not any(training.judged(run.lines) for run in runs):    # so that the picture stays when it is first measured
+        known = {metric.name: metric for metric in verdicts_of(job.task)[:1]} | known
     with places[1]:
-        asked = st.session_state.get(QUANTITY, seen(QUANTITY))
-        name = asked if asked in known else known[0]
-        guess = 1 / len(classes) if classes and name == "accuracy" else None
-        plot(training.curves(runs, name, guessing=guess), key="train.other", later=True, square=False,
-             alt=f"{training.NAMES.get(name, name)} of the same runs over their steps")
-        st.selectbox("Draw", known, index=known.index(name), key=QUANTITY, label_visibility="collapsed",
-                     format_func=lambda name: training.NAMES.get(name, name))
-        hold({QUANTITY: name})
+        asked = st.session_state.get(QUANTITY, FORM.value("quantity"))
+        name = asked if asked in known else next(iter(known))
+        metric = known[name]
+        guess = metric.guess(len(classes or ())) if metric.guess else None
+        plot(training.curves(runs, metric, guessing=guess), key="train.other", later=True, square=False,
+             alt=f"{metric.title} of the same runs over their steps")
+        st.selectbox("Draw", list(known), index=list(known).index(name), key=QUANTITY, label_visibility="collapsed",
+                     format_func=lambda name: known[name].title)
+        FORM.hold(quantity=name)
     if counts and classes:
         with places[2]:
-            plot(training.confusion(counts, classes, dark=is_dark()), key="train.confusion",
-                 later=True, square=False, alt="Confusion matrix: truth in rows, answers in columns")
+            plot(training.confusion(counts, classes, dark=is_dark()), key="train.confusion", later=True, square=False,
+                 alt="Confusion matrix: truth in rows, answers in columns")
             st.caption(judgement(card))
+    elif card:
+        st.caption(judgement(card))
 
 
 def judgement(card: dict) -> str:
-    """The numbers under a confusion matrix."""
-    words = [f"{label} {figure}" for name, label in (("accuracy", "Accuracy"), ("macro_auc", "macro AUC"),
-                                                     ("ece", "calibration error"))
-             if (figure := cards.in_words(card, name))]
+    """The numbers by which a finished network is judged."""
+    words = [f"{metric.label} {figure}" for metric in verdicts_of(card.get("task"))
+             if (figure := cards.in_words(card, metric.name))]
     which = "test images that steered nothing" if card.get("split") == "test" else "validation images so far"
-    return f"{', '.join(words)}; {cards.metrics_of(card).get('n', '?')} {which}, 95 % intervals."
+    intervals = ", 95 % intervals" if cards.metrics_of(card).get("intervals") else ""
+    return f"{', '.join(words)}; {cards.metrics_of(card).get('n', '?')} {which}{intervals}."

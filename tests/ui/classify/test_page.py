@@ -13,11 +13,11 @@ from streamlit.testing.v1 import AppTest
 
 from lenslab import checkpoint
 from lenslab.images import simulate
-from lenslab.images.item import given, item
 from lenslab.images.simulate import observe_scene
 from lenslab.population import find
 from lenslab.scene import Clump, Scene, Sersic
 from lenslab.scenes import Scenes
+from lenslab.sets.item import given, item
 from lenslab.tasks import classify
 from lenslab.tasks.classify import answers
 from lenslab.tasks.training import configure
@@ -322,7 +322,7 @@ def test_a_set_that_is_none_is_refused_in_a_sentence(folder):
 
 
 def test_a_row_of_a_set_is_that_image(folder):
-    from lenslab.images import dataset
+    from lenslab.sets import dataset
 
     path = folder / "set.h5"
     dataset.write(POPULATION, 3, path, seed=2, split="test")

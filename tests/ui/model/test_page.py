@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lenslab.checkpoint import plain, write_atomically
-from lenslab.images.item import given, item
+from lenslab import checkpoint
+from lenslab.checkpoint import write_atomically
 from lenslab.insight import judgement
 from lenslab.population import find
-from lenslab.ui import escape
+from lenslab.sets.item import given, item
+from lenslab.ui.escape import plain
 from lenslab.ui.frame import OPEN
 from lenslab.ui.model import errors as model_errors
 from lenslab.ui.model import facts as model_facts
@@ -45,7 +46,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 def a_checkpoint(folder: Path, name: str, card: dict) -> None:
     """A card on a file of two numbers."""
-    header = json.dumps({"__metadata__": {"lenslab": json.dumps(plain(card))},
+    header = json.dumps({"__metadata__": {"lenslab": json.dumps(checkpoint.plain(card))},
                          "w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
     write_atomically(folder / f"{name}.safetensors", len(header).to_bytes(8, "little") + header + bytes(8))
 
@@ -121,8 +122,8 @@ def test_a_forged_card_is_told_and_breaks_nothing(folder):
     app = open_page()
     told = "\n".join(item.value for item in app.warning)
     assert app.selectbox[0].options == ["forged"]
-    assert told.count("cannot be read") == 2 and escape.plain("nameless.safetensors: its card names no classes") in told
-    assert escape.plain("hurt.safetensors") in told and "](http" not in words(app) and "<b>" not in words(app)
+    assert told.count("cannot be read") == 2 and plain("nameless.safetensors: its card names no classes") in told
+    assert plain("hurt.safetensors") in told and "](http" not in words(app) and "<b>" not in words(app)
 
 
 def test_the_address_names_the_network_and_the_best_stands_first(folder):

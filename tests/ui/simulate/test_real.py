@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lenslab.images import catalogue
 from lenslab.images.export import to_fits
 from lenslab.images.simulate import observe_scene
 from lenslab.scene import Scene, Sersic
+from lenslab.sky import catalogue
 from lenslab.ui import state
 from lenslab.ui.simulate import real
 from tests.test_app import look, open_app

@@ -53,7 +53,7 @@ def test_steps_that_minutes_allow_are_expected_in_two_digits():
 def test_the_newest_validation_is_told_and_what_is_not_a_number_is_not():
     lines = [dict(step=10, loss=1.0, val_accuracy=0.4), dict(step=20, loss=None, lr=True)]
     at = facts.progress(a_job(), lines)
-    assert at.judged == ("val_accuracy", 0.4) and at.loss is None and at.lr is None
+    assert at.judged[0].name == "accuracy" and at.judged[1] == 0.4 and at.loss is None and at.lr is None
 
 
 def test_an_estimate_scales_the_pace_of_the_same_network_on_the_same_population(paces):
@@ -88,5 +88,5 @@ def test_what_is_the_matter_in_words(tmp_path):
 def test_records_and_curves_are_read_and_drawn_without_torch():
     """In a process of its own, where no other test has loaded it; the page's other half, the form, does need it."""
     program = ("import sys, lenslab.ui.train.facts as facts, lenslab.ui.train.watch as watch; facts.shown(); "
-               "watch.training.curves([watch.training.Curve('one', [], 1)], 'loss'); sys.exit('torch' in sys.modules)")
+               "watch.training.curves([watch.training.Curve('one', [], 1)]); sys.exit('torch' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[3]).returncode == 0

@@ -1,6 +1,7 @@
 """The Train page without a browser: what it invites to, what it refuses, and what it says of runs."""
 
 import json
+import re
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -14,11 +15,10 @@ from lenslab.population import find
 from lenslab.runs import jobs
 from lenslab.tasks import TASKS
 from lenslab.tasks.training import configure
-from lenslab.ui.escape import plain
+from lenslab.ui.escape import JOINER, plain
 from lenslab.ui.frame import OPEN
-from lenslab.ui.kept import KEPT, SEEN
 from lenslab.ui.train import form as train_form
-from lenslab.ui.train import watch as train_watch
+from lenslab.ui.train.presets import PRESETS
 from tests.ui.screens import checked
 
 PAGE = Path(__file__).parents[3] / "pages" / "train.py"
@@ -71,14 +71,16 @@ def keys(app: AppTest) -> set[str]:
 
 
 def words(app: AppTest) -> str:
-    return "\n".join(item.value for kind in (app.markdown, app.caption, app.info, app.warning, app.success)
+    """What the page says, as a reader sees it."""
+    said = "\n".join(item.value for kind in (app.markdown, app.caption, app.info, app.warning, app.success)
                      for item in kind)
+    return re.sub(r"\\([^\w\s])", r"\1", said.replace(JOINER, ""))
 
 
 def test_an_empty_page_asks_a_question_and_invites_to_a_first_run(runs):
     app = open_page()
     assert app.title[0].value.endswith("?")
-    assert "up to two minutes" in words(app)
+    assert "up to 2 minutes" in words(app)
     assert {"train.first", "train.start"} <= keys(app)
     assert "a guess" in words(app), "nothing was measured, and the page says so"
 
@@ -88,7 +90,7 @@ def test_the_first_run_is_one_that_the_task_accepts(runs, monkeypatch):
     monkeypatch.setattr(jobs, "start", lambda *given, **named: begun.append((given, named)))
     checked(open_page().button(key="train.first").click().run())
     (name, task, settings), named = begun[0]
-    assert name == train_form.FIRST_NAME and named["device"] == "auto"
+    assert name == "first" and named["device"] == "auto"
     assert configure(TASKS[task].module.Config, settings).population == "seed-64"
 
 
@@ -108,7 +110,7 @@ def test_the_form_has_a_control_with_a_sentence_for_each_setting_of_a_task(runs,
     shown = {control.key: control for kind in (app.number_input, app.selectbox, app.toggle, app.text_input)
              for control in kind}
     for item in fields(TASKS[task].module.Config):
-        assert "kind" in item.metadata or item.name in train_form.SPECIAL, f"{item.name} has no declaration"
+        assert "kind" in item.metadata or item.name == "population", f"{item.name} has no declaration"
         if "kind" in item.metadata:
             text = item.metadata["text"]
             assert text.endswith(".") and len(text.split()) > 3, f"{item.name} has no sentence"
@@ -158,8 +160,9 @@ def test_a_switch_of_another_population_is_dropped(runs):
 
 @pytest.mark.parametrize(("key", "value", "told"), [
     ("train.form.name", "../etc", "cannot be a name"), ("train.form.name", "a b", "cannot be a name"),
-    ("train.form.data", "no/such.h5", "There is no data set"),
-    ("train.form.regressor", "no/such.safetensors", "There is no checkpoint"), ("train.form.name", "old", "already"),
+    ("train.form.data", "no/such.h5", "there is no file"),
+    ("train.form.regressor", "no/such.safetensors", "there is no file"),
+    ("train.form.name", "old", "already"),
 ])
 def test_bad_settings_are_refused_in_words_and_start_nothing(runs, key, value, told):
     a_run(runs, "old", "stopped")
@@ -180,13 +183,31 @@ def test_a_public_demonstration_shows_runs_and_has_no_button_that_changes_one(ru
     assert not keys(app) and not app.number_input and not app.text_input
 
 
+HOSTILE = "![](http://evil.example/a.png) [You won](https://evil.example) in /home/me/runs/broken"
+
+
+def test_the_message_of_a_run_is_shown_letter_by_letter(runs):
+    a_run(runs, "broken", "failed", message=HOSTILE)
+    assert any(item.value.endswith(plain(HOSTILE)) for item in open_page().markdown)
+
+
+def test_a_public_demonstration_tells_no_message_no_log_and_no_path(runs, monkeypatch):
+    monkeypatch.setenv("LENSLAB_PUBLIC", "1")
+    a_run(runs, "broken", "failed", message=HOSTILE, config=CONFIG | dict(data="/home/me/sets/a.h5"))
+    (runs / "broken" / "log.txt").write_text("Traceback: /home/me/lenslab")
+    app = open_page()
+    told = "\n".join([words(app), *(item.value for item in app.code), *(str(item.value) for item in app.dataframe)])
+    assert "Failed." in told and "seed-64" in told
+    assert "evil" not in told and "/home/me" not in told
+
+
 def test_a_killed_run_is_interrupted_and_can_be_resumed_or_deleted(runs):
     a_run(runs, "orphan", "running")
     app = open_page()
     assert "Interrupted" in words(app)
     assert {"train.resume", "train.delete"} <= keys(app) and "train.stop" not in keys(app)
     checked(app.button(key="train.delete").click().run())
-    assert not (runs / "orphan").exists() and plain("orphan is deleted.") in words(app)
+    assert not (runs / "orphan").exists() and "orphan is deleted." in words(app)
     assert "train.first" in keys(app)
 
 
@@ -234,10 +255,10 @@ def test_runs_are_compared_and_another_quantity_is_drawn(runs):
 def test_what_was_chosen_outlives_a_change_of_page(runs):
     app = open_page()
     checked(app.number_input(key="train.form.steps").set_value(500).run())
-    kept = app.session_state[KEPT]
+    kept = app.session_state["train.kept"]
     assert kept["steps"] == 500
     again = page()
-    again.session_state[KEPT] = kept
+    again.session_state["train.kept"] = kept
     assert checked(again.run()).number_input(key="train.form.steps").value == 500
 
 
@@ -249,15 +270,41 @@ def test_the_runs_that_were_watched_are_the_same_after_another_page(runs):
     checked(app.button_group(key="train.beside").set_value(["one"]).run())
     checked(app.selectbox(key="train.quantity").set_value("rate").run())
     again = page()
-    again.session_state[SEEN] = app.session_state[SEEN]  # all that Streamlit leaves: keys of no control
+    again.session_state["train.kept"] = app.session_state["train.kept"]  # all that Streamlit leaves: keys of no control
     again.run()
     assert checked(again).selectbox(key="train.run").value == "two"
     assert again.button_group(key="train.beside").value == ["one"]
     assert again.selectbox(key="train.quantity").value == "rate"
 
 
-def test_the_first_run_learns_what_the_empty_page_promises():
-    kinds = find(train_form.FIRST["population"]).kinds
+def test_the_first_run_learns_what_the_empty_page_promises(runs):
+    first, told = PRESETS["classify"][0], words(open_page())
+    kinds = find(first.settings["population"]).kinds
     for word, kind in (("no substructure", "none"), ("cold dark matter", "deeplense_cdm"), ("waves", "fdm"),
                        ("vortex", "vortex")):
-        assert (word in train_watch.EMPTY) == (kind in kinds), word
+        assert (word in told) == (kind in kinds), word
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_begins_with_a_preset_of_a_few_minutes(runs, monkeypatch, task):
+    """Its settings are what the task takes, and what Start training starts while nothing is changed."""
+    begun, preset = [], PRESETS[task][0]
+    assert 0 < preset.minutes <= 5 and preset.sentence.endswith(".")
+    config = configure(TASKS[task].module.Config, preset.settings)
+    monkeypatch.setattr(train_form.jobs, "start", lambda *given, **named: begun.append(given))
+    app = open_page()
+    checked(app.selectbox(key="train.form.task").set_value(task).run())
+    checked(app.button(key="train.start").click().run())
+    assert begun[0][1] == task and configure(TASKS[task].module.Config, begun[0][2]) == config
+
+
+def test_the_defaults_are_a_choice_beside_the_presets_and_what_was_changed_stays(runs):
+    app = open_page()
+    checked(app.number_input(key="train.form.batch").set_value(16).run())
+    assert app.number_input(key="train.form.steps").value == PRESETS["classify"][0].settings["steps"]
+    checked(app.number_input(key="train.form.seed").set_value(3).run())
+    assert app.number_input(key="train.form.batch").value == 16
+    checked(app.selectbox(key="train.form.preset").set_value(train_form.DEFAULTS).run())
+    defaults = TASKS["classify"].module.Config()
+    assert app.number_input(key="train.form.steps").value == defaults.steps
+    assert app.number_input(key="train.form.batch").value == defaults.batch

@@ -1,0 +1,1 @@
+"""Populations as images and as files: items drawn, data sets written and read, one thing changed."""
