@@ -85,7 +85,7 @@ def warm_up(home: Path) -> bool:
 
     library.provide(home / "static")
     scene = Scene()
-    figures = [observed.image(cached.observe(scene)), training.curves([training.Curve("", [], 1)], "loss"),
+    figures = [observed.image(cached.observe(scene)), training.curves([training.Curve("", [], 1)]),
                training.confusion([[1, 0], [0, 1]], ["smooth", "cdm"], dark=False),
                classification.bars([classification.Answer("", np.array([0.5, 0.5]))], ["smooth", "cdm"])]
     for figure in figures:  # plotly loads what a kind of trace needs when it draws the first

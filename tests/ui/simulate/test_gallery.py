@@ -69,6 +69,6 @@ def test_scenes_that_would_run_for_minutes_are_refused_in_words():
     heavy = Scene().set({"camera.num_pix": 512, "camera.supersampling": 8})
     assert "at most 2048" in cached.problem(heavy)
     crowd = Scene().set({"substructure.kind": "cdm", "camera.num_pix": 256, "camera.supersampling": 8})
-    assert "seconds of a processor" in cached.problem(crowd)
+    assert "minutes of a processor" in cached.problem(crowd)
     lost = Scene().set({"source.picture": "0" * 64})
     assert "is not here" in cached.problem(lost)
