@@ -14,6 +14,7 @@ within_frame(Path(__file__).parent.parent)
 links.read()
 state.recall_pictures()
 scene = state.scene()
+links.write()  # before anything is drawn: what fails or is overtaken below must not leave the lens before in the link
 problem = cached.problem(scene)
 
 st.title("What does a galaxy do to the light behind it?")
@@ -40,4 +41,3 @@ with st.sidebar:
 if not problem:
     with below:
         looks(scene)
-links.write()

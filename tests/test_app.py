@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lenslab.physics import cosmology
-from lenslab.scene import Scene
+from lenslab.scene import SUBSTRUCTURE, Scene
+from lenslab.ui.closer import LOOKS
 from lenslab.ui.gallery import BY_NAME
 from tests.ui.screens import checked
 
@@ -186,6 +187,25 @@ def test_every_look_opens(app, name):
     look(app, name)
     if name == "Numbers":
         assert any("Einstein radius" in str(table.value) for table in app.table)
+
+
+def test_the_substructure_of_every_kind_is_shown_and_linked(app):
+    app.session_state["simulate.look"] = "Substructure"
+    group(app, "Dark matter")
+    for kind in SUBSTRUCTURE:
+        checked(app.selectbox(key="w.sub.kind").set_value(kind).run())
+        assert dict(app.query_params).get("substructure.kind", "none") == kind
+
+
+def test_the_link_is_the_lens_shown_though_a_look_below_fails(app, monkeypatch):
+    def fails(scene):
+        raise RuntimeError("a look that fails")
+
+    monkeypatch.setitem(LOOKS, "Magnification", fails)
+    app.session_state["simulate.look"] = "Magnification"
+    app.slider(key="w.lens.q").set_value(0.55).run()
+    assert app.exception
+    assert dict(app.query_params) == {"lens.q": "0.55"}
 
 
 def test_lenstronomy_agrees(app):

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from lenslab.figures import canvas, mass, observed
-from lenslab.physics import substructure
+from lenslab.physics import subhalo
 from lenslab.scene import Scene
 from lenslab.ui import cached
 from lenslab.ui.check import check_look
@@ -85,7 +85,7 @@ def substructure_look(scene: Scene) -> None:
                   "Circles: clumps, their area follows their mass; the heaviest 400 are drawn. Points and lines have "
                   "no convergence but at their place. Halos elsewhere along the line of sight are not modelled.")
     if scene.substructure.kind == "wdm":
-        keV = float(substructure.warm_mass_keV(scene.substructure.log10_m_hm, scene.H0, scene.Om0))
+        keV = float(subhalo.warm_mass_keV(scene.substructure.log10_m_hm, scene.H0, scene.Om0))
         right.caption(f"This half-mode mass belongs to a thermal relic of {keV:.1f} keV.")
 
 
