@@ -127,6 +127,13 @@ def test_dark_matter_shows_the_numbers_of_its_own_kind_only(app):
     assert shown["none"] == set()
 
 
+def test_a_vortex_of_points_has_as_many_as_its_caption_says(app):
+    group(app, "Dark matter")
+    checked(app.selectbox(key="w.sub.kind").set_value("deeplense_axion").run())
+    assert "a hundred" in " ".join(caption.value for caption in app.caption)
+    assert app.slider(key="w.sub.n_points").value == scene(app).substructure.n_points == 100
+
+
 def test_dice_draw_other_clumps_and_a_clump_is_placed_by_hand(app):
     group(app, "Dark matter")
     checked(app.selectbox(key="w.sub.kind").set_value("cdm").run())

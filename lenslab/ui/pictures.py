@@ -66,6 +66,7 @@ def mass_picture(scene: Scene) -> None:
     truth, found = cached.maps(scene), cached.sketch(scene)
     frame = canvas.Frame(scene.camera.num_pix, scene.camera.num_pix, scene.camera.pixel_scale)
     plot(mass.convergence(canvas.plane(truth.kappa), frame, critical=found.critical,
+                          realisation=cached.realisation(cached.dark(scene)),
                           images=dict(x=found.x, y=found.y, magnification=found.magnification)),
          key="simulate.mass", later=True, alt="Mass of the lens, critical curves and images of the source's centre")
     st.caption("All mass, dark and bright. White: critical curves, where images grow without bound. Dots: images of "
