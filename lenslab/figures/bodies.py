@@ -10,20 +10,21 @@ from lenslab.figures.canvas import Frame
 from lenslab.images.realise import Halos, Points, Realisation, Rod
 
 MOST = 400            # circles or dots: a lighter one would be a speck among hundreds
-CIRCLE, DOT = (3, 26), (4, 13)  # px, least and largest
+CIRCLE, DOT = (3, 26), (3.5, 12)  # px, least and largest
+MANY = 20             # points: of more than these the largest dot is smaller
 
 
 def bodies(realisation: Realisation, frame: Frame, *, ink: str, colour: str) -> list[dict]:
     """Traces of all that lies in the frame of the first scene; `colour` is that of the highest convergence."""
-    halos, real = realisation.halos, compact(realisation, frame, ink=ink, colour=colour)
+    halos, real = realisation.halos, compact(realisation, frame, colour=colour)
     return real if halos is None else [*real, circles(*columns(halos), frame, ink)]
 
 
-def compact(realisation: Realisation, frame: Frame, *, ink: str, colour: str) -> list[dict]:
+def compact(realisation: Realisation, frame: Frame, *, colour: str) -> list[dict]:
     """Points and lines alone, whose convergence no map of pixels shows."""
     points, rod = realisation.points, realisation.rod
     return [*([] if rod is None else [line(rod, colour)]),
-            *([] if points is None else [dots(*columns(points), frame, ink, colour)])]
+            *([] if points is None else [dots(*columns(points), frame, colour)])]
 
 
 def is_compact(realisation: Realisation) -> bool:
@@ -42,12 +43,13 @@ def circles(x: np.ndarray, y: np.ndarray, mass: np.ndarray, frame: Frame, ink: s
     return markers(x, y, mass, frame, CIRCLE, "halo", dict(color="rgba(0,0,0,0)", line=dict(color=ink, width=1)))
 
 
-def dots(x: np.ndarray, y: np.ndarray, mass: np.ndarray, frame: Frame, ink: str, colour: str) -> dict:
+def dots(x: np.ndarray, y: np.ndarray, mass: np.ndarray, frame: Frame, colour: str) -> dict:
     """Point masses as filled dots."""
-    return markers(x, y, mass, frame, DOT, "point mass", dict(color=colour, line=dict(color=ink, width=0.8)))
+    sizes = DOT[0], DOT[1] * min(1, MANY / max(len(x), 1)) ** 0.5
+    return markers(x, y, mass, frame, sizes, "point mass", dict(color=colour))
 
 
-def markers(x: np.ndarray, y: np.ndarray, mass: np.ndarray, frame: Frame, sizes: tuple[int, int], name: str,
+def markers(x: np.ndarray, y: np.ndarray, mass: np.ndarray, frame: Frame, sizes: tuple[float, float], name: str,
             marker: dict) -> dict:
     """The heaviest bodies in the frame; the area of each follows its mass."""
     inside = (np.abs(x) < frame.half_width) & (np.abs(y) < frame.half_height)

@@ -11,8 +11,8 @@ from lenslab.images.realise import Realisation
 Curves = list[tuple[np.ndarray, np.ndarray]]  # x and y in arcsec of each closed curve
 KAPPA = (0.1, 10.0)
 MU = (0.1, 100.0)
-LEAST = 1e-4  # kappa: limits of a picture of next to nothing
-PALE = 5      # beside points and lines, which have all the mass, what is taken off for them is faint
+LEAST, LEAST_BESIDE = 1e-4, 0.1  # kappa: limits of a picture of next to nothing, alone and beside points and lines
+PALE = 5  # where these have all the mass, what is taken off for them is faint
 
 
 def convergence(kappa: np.ndarray, frame: Frame, *, critical: Curves = (), images: dict | None = None,
@@ -24,7 +24,7 @@ def convergence(kappa: np.ndarray, frame: Frame, *, critical: Curves = (), image
     realisation  its points and lines, where kappa is without bound, are drawn in the colour of the highest kappa
     """
     shown = np.log10(np.clip(kappa, 1e-3, 1e4))
-    over = [] if realisation is None else compact(realisation, frame, ink="#1c2233", colour=MAPS["viridis"][-1][1])
+    over = [] if realisation is None else compact(realisation, frame, colour=MAPS["viridis"][-1][1])
     over += [curve(critical, CRITICAL, width=1.6), *([] if images is None else [image_dots(images)])]
     return picture(shown, frame, title=title, colours="viridis", limits=tuple(np.log10(KAPPA)), unit="κ",
                    ticks=([-1, -0.5, 0, 0.5, 1], ["0.1", "0.3", "1", "3", "10"]), values=kappa, value_name="κ",
@@ -44,11 +44,12 @@ def substructure(delta_kappa: np.ndarray, frame: Frame, *, dark: bool, realisati
                  title: str = "Substructure alone", height: int = 420) -> go.Figure:
     """kappa of the substructure less its mean; its halos as circles, its points as dots and its line as a line."""
     known = np.abs(delta_kappa[np.isfinite(delta_kappa)])
-    top = max(float(np.percentile(known, 99.5)) if known.size else 0.0, LEAST)
+    top = float(np.percentile(known, 99.5)) if known.size else 0.0
     over = []
     if realisation is not None:
         over = bodies(realisation, frame, ink=ink(dark), colour=diverging(dark)[-1][1])
-        top *= PALE if is_compact(realisation) else 1
+        top = max(PALE * top, LEAST_BESIDE) if is_compact(realisation) else top
+    top = max(top, LEAST)
     return picture(delta_kappa, frame, title=title, colours=diverging(dark), limits=(-top, top), unit="Δκ",
                    value_name="Δκ", ink=ink(dark), height=height, over=over)
 

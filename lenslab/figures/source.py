@@ -9,12 +9,17 @@ from lenslab.figures.stretch import Stretch
 
 
 def source_plane(source: np.ndarray, half_width: float, *, center: tuple[float, float], caustics: Curves = (),
-                 title: str = "Source, with caustics", height: int = 268) -> go.Figure:
-    """Surface brightness (G, G) counts/s/arcsec^2 without a lens, caustics dashed, a cross at the source's place."""
+                 cut: Curves = (), title: str = "Source, with caustics", height: int = 268) -> go.Figure:
+    """Surface brightness (G, G) counts/s/arcsec^2 without a lens, a cross at the source's place.
+
+    caustics   dashed: crossed inwards, each adds two images
+    cut        dotted: crossed inwards, it adds one; where double imaging ends for an isothermal lens
+    """
     frame = Frame(*source.shape, 2 * half_width / source.shape[-1])
     stretch = Stretch.of("asinh", source, noise=0.02 * float(source.max()))
     cross = dict(type="scatter", mode="markers", x=[center[0]], y=[center[1]], hoverinfo="skip",
                  marker=dict(symbol="cross-thin", size=15, line=dict(color="#7fe0ff", width=2)))
     return picture(stretch.apply(source), frame, title=title, colours="inferno", limits=stretch.limits,
                    ticks=stretch.ticks(), values=source, value_name="brightness", unit="counts/s/arcsec²",
-                   height=height, over=[curve(caustics, CRITICAL, dash="4px,3px", width=1.5), cross])
+                   height=height, over=[curve(cut, CRITICAL, dash="1.5px,3px", width=1.5),
+                                       curve(caustics, CRITICAL, dash="4px,3px", width=1.5), cross])

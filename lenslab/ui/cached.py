@@ -5,13 +5,14 @@ Caches are bounded, and hold only what follows from numbers and content hashes.
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import ceil
 
 import numpy as np
 import streamlit as st
 import torch
 
 from lenslab.device import resolve_device, supported_dtype
-from lenslab.images import beside, ceiling, simulate, sky
+from lenslab.images import arcs, beside, ceiling, simulate, sky
 from lenslab.images.model import LensModel, lens_model, source_light
 from lenslab.images.observation import Maps, Observation
 from lenslab.images.realise import Realisation, realise
@@ -100,9 +101,11 @@ def maps(scene: Scene) -> Maps:
 
 @lru_cache(maxsize=12)
 def source_plane(scene: Scene) -> tuple[np.ndarray, float]:
-    """The source without a lens (G, G), and half its frame in arcsec."""
-    scenes = batch(replace(scene, substructure=Substructure()))
-    half = simulate.source_half_width(scenes)
+    """The source without a lens (G, G), and half its frame in arcsec: it holds the source and all curves."""
+    scenes, found = batch(replace(scene, substructure=Substructure())), sketch(scene)
+    reach = max((float(np.abs(line).max()) for line in (*found.cut, *found.caustics)), default=0.0)
+    place = max(abs(scene.source.center_x), abs(scene.source.center_y)) + 1.5 * scene.source.R_sersic
+    half = max(simulate.source_half_width(scenes), ceil(10 * max(1.05 * reach, place)) / 10)
     axis = pixel_axis(SOURCE_SIDE, 2 * half / SOURCE_SIDE, device=scenes["lens.theta_E"].device,
                       dtype=scenes["lens.theta_E"].dtype)
     return source_light(scenes, axis[None, None, :], axis[None, :, None])[0].cpu().numpy(), half
@@ -114,6 +117,12 @@ def sketch(scene: Scene) -> Sketch:
     d = cosmology.distances(scene.z_lens, scene.z_source, scene.H0, scene.Om0)
     return draw_sketch(mass(scene), maps(scene), scene.camera.pixel_scale, scene.source.center_x,
                        scene.source.center_y, float(cosmology.time_delay_distance(scene.z_lens, d)))
+
+
+@lru_cache(maxsize=24)
+def share_of_ring(scene: Scene) -> float:
+    """How far round the lens the source's light reaches, 0 to 1."""
+    return arcs.share_of_ring(batch(scene), sketch(scene))
 
 
 def mass(scene: Scene) -> LensModel:

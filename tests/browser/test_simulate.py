@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from lenslab.images.export import to_fits
 from lenslab.images.simulate import observe_scene
 from lenslab.scene import Scene, Sersic
+from lenslab.ui import cached
 
 IMAGE = ".st-key-simulate-image .js-plotly-plot"
 BRIGHTNESS = """selector => {
@@ -97,8 +98,8 @@ def test_a_click_on_the_source_plane_moves_the_source(visit):
     redrawn(page, first)
     page.wait_for_function("new URL(location).searchParams.has('source.center_x')")
     x, y = page.evaluate("['source.center_x', 'source.center_y'].map(k => +new URL(location).searchParams.get(k))")
-    half = 0.9  # arcsec, of the default scene's source plane; a pixel of it is 0.019 arcsec
-    assert (x, y) == pytest.approx((half / 2, half / 2), abs=0.03)
+    half = cached.source_plane(Scene())[1]  # arcsec; a pixel of the picture is 0.036
+    assert (x, y) == pytest.approx((half / 2, half / 2), abs=0.05)
     settled(page)
 
 
