@@ -31,7 +31,7 @@ if not problem:
         pictures.mass_picture(scene)
     with left:
         st.caption(pictures.image_sentence(scene))
-        pictures.stretch_choice("simulate.stretch")
+        pictures.choices(scene)
 with head:
     gallery()
     if told := problem or state.notice():

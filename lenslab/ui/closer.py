@@ -10,7 +10,7 @@ from lenslab.scene import Scene
 from lenslab.ui import cached
 from lenslab.ui.check import check_look
 from lenslab.ui.export_panel import export_look
-from lenslab.ui.pictures import is_dark
+from lenslab.ui.pictures import has_substructure, is_dark
 from lenslab.ui.plot import plot
 from lenslab.ui.real import real_look
 
@@ -19,10 +19,6 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def frame_of(scene: Scene) -> canvas.Frame:
     return canvas.Frame(scene.camera.num_pix, scene.camera.num_pix, scene.camera.pixel_scale)
-
-
-def has_substructure(scene: Scene) -> bool:
-    return scene.substructure.kind != "none" or bool(scene.substructure.clumps)
 
 
 def beside():

@@ -243,7 +243,7 @@ def controls() -> None:
         if tab.open:
             with tab:
                 panel()
-    where, _, remark = cached.device()
-    st.caption(f"Computed on {where.type}. {remark}")
+    if remark := cached.device()[2]:
+        st.caption(remark)
 
 

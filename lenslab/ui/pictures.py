@@ -8,6 +8,7 @@ import streamlit as st
 from lenslab.figures import canvas, mass, observed, source
 from lenslab.figures.bodies import is_compact
 from lenslab.figures.stretch import STRETCHES
+from lenslab.images.what_if import smooth
 from lenslab.scene import Scene
 from lenslab.ui import cached, state
 from lenslab.ui.plot import plot
@@ -15,6 +16,7 @@ from lenslab.ui.plot import plot
 BRIGHT = 0.1  # |mu| of an image worth counting
 RING, ARC = 0.98, 0.15  # share of the critical curve that the source lights up
 HEAD_START = 0.05  # s: the server's thread sends the first picture and the browser draws it before the rest comes
+TWINS = {"with": "With", "without": "Without", "blink": "Blink"}
 STRETCH_TEXT = "How brightness becomes colour: asinh shows faint and bright, linear is what the detector counts."
 
 
@@ -28,11 +30,41 @@ def stretch_choice(key: str) -> str:
                                 help=STRETCH_TEXT)
 
 
+def twin_choice() -> None:
+    """With its substructure, without, or both in turns."""
+    st.segmented_control("Small-scale dark matter", list(TWINS), default="with", format_func=TWINS.get, required=True,
+                         key="simulate.twin", help="The same lens, source, noise and colours with and without clumps, "
+                         "grains or lines. Blink shows the two in turns, each for most of a second.")
+
+
+def choices(scene: Scene) -> None:
+    """How the image is shown."""
+    with st.container(horizontal=True, gap="medium"):
+        stretch_choice("simulate.stretch")
+        if has_substructure(scene):
+            twin_choice()
+
+
+def has_substructure(scene: Scene) -> bool:
+    return scene.substructure.kind != "none" or bool(scene.substructure.clumps)
+
+
 def observed_picture(scene: Scene, kind: str) -> None:
-    """The image as the telescope records it."""
-    observation = cached.observe(scene)
-    plot(observed.image(observation, kind=kind, title="What the telescope sees"), key="simulate.image",
-         alt=f"Simulated image of a gravitational lens with an Einstein radius of {scene.lens.theta_E:.2f} arcsec")
+    """The image as the telescope records it, or that of the same lens with all mass smooth, or the two in turns."""
+    alt = f"Simulated image of a gravitational lens with an Einstein radius of {scene.lens.theta_E:.2f} arcsec"
+    if has_substructure(scene):
+        pair = cached.observe(scene), cached.observe(smooth(scene))
+        stretch = observed.stretch_of(kind, *pair)  # shared, so that nothing but the lens differs
+        figures = [observed.image(each, stretch=stretch, title=f"What the telescope sees: {words}")
+                   for each, words in zip(pair, ("with small-scale dark matter", "all mass smooth"), strict=True)]
+        chosen = st.session_state.get("simulate.twin") or "with"
+        if chosen == "without":
+            figures.reverse()
+        plot(figures[0], twin=figures[1] if chosen == "blink" else None, key="simulate.image",
+             alt=f"{alt}; small-scale dark matter: {TWINS[chosen]}")
+    else:
+        plot(observed.image(cached.observe(scene), kind=kind, title="What the telescope sees"), key="simulate.image",
+             alt=alt)
     time.sleep(HEAD_START)
 
 
