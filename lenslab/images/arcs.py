@@ -1,5 +1,7 @@
 """How far round a lens the light of its source reaches: separate images, arcs, or a full ring."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 
@@ -9,25 +11,30 @@ from lenslab.images.sketch import Sketch
 from lenslab.scenes import Scenes
 
 LIGHT = 0.8   # share of its light by which a source is as large as it looks
-SIDE = 48     # of the grid on which that is found
+SIGMAS = 3.0  # of the noise of a pixel, above which light is seen
+SIDE = 48     # of the grid on which the isophote is found
 EXTENT = 4.0  # half-light radii, half of the grid's side
 
 
-def share_of_ring(scenes: Scenes, found: Sketch) -> float:
-    """Share of the longest critical curve upon which the source shines: 0 for separate images, 1 for a full ring.
+@dataclass(frozen=True)
+class Coverage:
+    """Shares of the longest critical curve, 0 to 1; both are 0 where the lens has none in the frame."""
 
-    Its light must stand above the noise of a pixel, and above the isophote that holds LIGHT of it. 0 where the lens has
-    no critical curve in the frame.
-    """
+    visible: float  # where the source's light stands above the noise: 1 for a ring all round
+    bright: float   # where it is also above the isophote that holds LIGHT of it: 0 for separate images
+
+
+def coverage(scenes: Scenes, found: Sketch) -> Coverage:
+    """How much of the critical curve of one scene (B = 1), about which images are drawn out, is lit by its source."""
     if not found.critical:
-        return 0.0
+        return Coverage(0.0, 0.0)
     lengths = np.hypot(*(np.diff(each) for each in found.critical[0]))
     middles = [torch.from_numpy((each[1:] + each[:-1]) / 2).to(scenes["lens.theta_E"])[None, None]
                for each in found.caustics[0]]
     light = source_light(scenes, *middles)[0, 0].cpu().double().numpy()
-    noise = float(background(scenes)[0]) / scenes.template.camera.pixel_scale**2
-    lit = light >= max(isophote(scenes), noise)
-    return float(lengths[lit].sum() / max(lengths.sum(), 1e-30))
+    noise = SIGMAS * float(background(scenes)[0]) / scenes.template.camera.pixel_scale**2
+    return Coverage(*(float(lengths[light >= level].sum() / max(lengths.sum(), 1e-30))
+                      for level in (noise, max(noise, isophote(scenes)))))
 
 
 def isophote(scenes: Scenes) -> float:

@@ -120,9 +120,9 @@ def sketch(scene: Scene) -> Sketch:
 
 
 @lru_cache(maxsize=24)
-def share_of_ring(scene: Scene) -> float:
-    """How far round the lens the source's light reaches, 0 to 1."""
-    return arcs.share_of_ring(batch(scene), sketch(scene))
+def coverage(scene: Scene) -> arcs.Coverage:
+    """How far round the lens the source's light reaches."""
+    return arcs.coverage(batch(scene), sketch(scene))
 
 
 def mass(scene: Scene) -> LensModel:

@@ -82,12 +82,12 @@ def shape_sentence(scene: Scene, number: int, faint: np.ndarray) -> str:
 
     number  of images brighter than BRIGHT of the source;  faint  magnifications of the others
     """
-    share = cached.share_of_ring(scene)
+    lit = cached.coverage(scene)
     times = {1: "once", 2: "twice"}.get(number, f"{number} times")
-    if share > RING and number:
+    if lit.visible > RING and number:
         ring = "a ring all round" if not blurred(scene) else "a ring, so small that this telescope blurs it to a spot"
-        return f"The source covers the whole inner caustic: its light makes {ring}. Its centre is seen {times}."
-    if share > ARC and number:
+        return f"Light of the source covers the whole inner caustic and makes {ring}. Its centre is seen {times}."
+    if lit.bright > ARC and number:
         return f"The source covers part of the caustic: its light is drawn out to arcs. Its centre is seen {times}."
     if number == 0:
         return "The source shows no bright image in this frame."

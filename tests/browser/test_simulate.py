@@ -23,7 +23,7 @@ BRIGHTNESS = """selector => {
 PLACE_AND_LIMITS = """selector => {
   const box = document.querySelector(selector), { zmin, zmax } = box._fullData[0]
   const { left, top, width, height } = box.getBoundingClientRect()
-  return [zmin, zmax, left, top, width, height]
+  return [zmin, zmax, left, top - document.querySelector("h1").getBoundingClientRect().top, width, height]
 }"""
 
 
