@@ -13,7 +13,7 @@ from torch import Tensor
 from lenslab.images.compiled import why_not
 from lenslab.images.model import LensModel
 from lenslab.images.realise import Realisation
-from lenslab.images.simulate import brightness
+from lenslab.images.simulate import traced
 from lenslab.physics import clumps
 from lenslab.scenes import Scenes
 
@@ -34,7 +34,7 @@ class FastLens(LensModel):
 
 def shine(scenes: Scenes, realisation: Realisation) -> Tensor:
     """`simulate.brightness` with compiled halos, to be given to `noise_free` and `observe`."""
-    return brightness(scenes, realisation, FastLens)
+    return traced(scenes, realisation, model=FastLens)
 
 
 @cache

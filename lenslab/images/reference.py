@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lenslab.images.realise import realise
-from lenslab.images.simulate import noise_free, psf_kernel
+from lenslab.images.simulate import noise_free, psf_kernel, traced
 from lenslab.picture import recall
 from lenslab.scene import Scene, Sersic
 from lenslab.scenes import Scenes
@@ -35,7 +35,7 @@ def compare(scene: Scene) -> Comparison:
     scenes = Scenes.of([scene], dtype=torch.float64)
     realisation = realise(scenes)
     start = perf_counter()
-    ours = noise_free(scenes, realisation)[0, 0].numpy()
+    ours = noise_free(scenes, realisation, traced)[0, 0].numpy()
     seconds_ours = perf_counter() - start
     _warm_up()
     start = perf_counter()

@@ -1,6 +1,7 @@
 """Scenes into images and maps: rays from the camera through the lens to the source, blurred, binned, with noise."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -13,11 +14,13 @@ from lenslab.images.realise import Realisation, realise
 from lenslab.physics import camera as optics
 from lenslab.physics import noise as noises
 from lenslab.physics.grid import pixel_axis
+from lenslab.physics.multi_gaussian import tnfws_on_rays
 from lenslab.physics.raytrace import magnification
 from lenslab.picture import recall
 from lenslab.scene import Camera, Scene
 from lenslab.scenes import Scenes
 
+MANY = 8  # halos, from which on their sum by multi_gaussian is the faster one, for a chunk of RAYS_AT_ONCE
 RAYS_AT_ONCE = {"cpu": 2**16, "cuda": 2**26, "mps": 2**24}  # a chunk that stays in cache, or fills the device
 
 
@@ -59,12 +62,31 @@ def photographed(camera: Camera, light: Tensor) -> Tensor:
                              kernel=measured_kernel(camera), psf_supersampling=camera.psf_supersampling)
 
 
-def brightness(scenes: Scenes, realisation: Realisation, model: type[LensModel] = LensModel) -> Tensor:
+def brightness(scenes: Scenes, realisation: Realisation) -> Tensor:
     """Light that each ray finds, counts/s/arcsec^2: lensed source and lens light (B, N ss, N ss)."""
+    return traced(scenes, *halos_apart(scenes, realisation))
+
+
+def halos_apart(scenes: Scenes, realisation: Realisation) -> tuple[Realisation, tuple[Tensor, ...]]:
+    """The realisation without its halos, and their deflection of the rays (alpha_x, alpha_y), each (B, N ss, N ss), by
+    the sum that is fast for many; few are left in it, () beside it."""
+    halos, camera = realisation.halos, scenes.template.camera
+    if halos is None or halos.x.shape[1] < MANY:
+        return realisation, ()
+    bent = tnfws_on_rays(camera.num_pix * camera.supersampling, camera.pixel_scale / camera.supersampling,
+                         halos.Rs, halos.alpha_Rs, halos.r_trunc, halos.x, halos.y)
+    return replace(realisation, halos=None), bent
+
+
+def traced(scenes: Scenes, realisation: Realisation, bent: tuple[Tensor, ...] = (),
+           model: type[LensModel] = LensModel) -> Tensor:
+    """`brightness` by direct sums over all that is in the realisation; `bent` is deflection beside it."""
     camera, like = scenes.template.camera, scenes["lens.theta_E"]
     axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
     x, y = axis[None, None, :], axis[None, :, None]
     alpha_x, alpha_y = model(scenes, realisation).deflection(x, y)
+    if bent:
+        alpha_x, alpha_y = alpha_x + bent[0], alpha_y + bent[1]
     light = source_light(scenes, x - alpha_x, y - alpha_y)
     glow = lens_light(scenes, x, y)
     return light if glow is None else light + glow
