@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.images.model import LensModel, column, lens_light, lens_model, prepared, source_light
+from lenslab.images.model import LensModel, column, lens_light, lens_model, prepared, source_light, total
 from lenslab.images.observation import Maps, Observation
 from lenslab.images.realise import Realisation, realise
 from lenslab.physics import camera as optics
@@ -16,6 +16,7 @@ from lenslab.physics import noise as noises
 from lenslab.physics.grid import pixel_axis
 from lenslab.physics.multi_gaussian import tnfws_on_rays
 from lenslab.physics.raytrace import magnification
+from lenslab.physics.spline import field_deflection_on_grid
 from lenslab.picture import recall
 from lenslab.scene import Camera, Scene
 from lenslab.scenes import Scenes
@@ -64,25 +65,35 @@ def photographed(camera: Camera, light: Tensor) -> Tensor:
 
 def brightness(scenes: Scenes, realisation: Realisation) -> Tensor:
     """Light that each ray finds, counts/s/arcsec^2: lensed source and lens light (B, N ss, N ss)."""
-    return traced(scenes, *halos_apart(scenes, realisation))
+    return traced(scenes, *bent_apart(scenes, realisation))
 
 
-def halos_apart(scenes: Scenes, realisation: Realisation) -> tuple[Realisation, tuple[Tensor, ...]]:
-    """The realisation without its halos, and their deflection of the rays (alpha_x, alpha_y), each (B, N ss, N ss), by
-    the sum that is fast for many; few are left in it, () beside it."""
-    halos, camera = realisation.halos, scenes.template.camera
-    if halos is None or halos.x.shape[1] < MANY:
-        return realisation, ()
-    bent = tnfws_on_rays(camera.num_pix * camera.supersampling, camera.pixel_scale / camera.supersampling,
-                         halos.Rs, halos.alpha_Rs, halos.r_trunc, halos.x, halos.y)
-    return replace(realisation, halos=None), bent
+def bent_apart(scenes: Scenes, realisation: Realisation) -> tuple[Realisation, tuple[Tensor, ...]]:
+    """A realisation without what sums faster over the whole grid of rays than ray by ray (many halos, a field), and the
+    deflection by that: (alpha_x, alpha_y), each (B, N ss, N ss), or ()."""
+    halos, field, camera, parts = realisation.halos, realisation.field, scenes.template.camera, []
+    if halos is not None and halos.x.shape[1] >= MANY:
+        parts.append(tnfws_on_rays(camera.num_pix * camera.supersampling, camera.pixel_scale / camera.supersampling,
+                                   halos.Rs, halos.alpha_Rs, halos.r_trunc, halos.x, halos.y))
+        realisation = replace(realisation, halos=None)
+    if field is not None:
+        axis = ray_axis(scenes)
+        parts.append(field_deflection_on_grid(field, axis - scenes["lens.center_x"][:, None],
+                                              axis - scenes["lens.center_y"][:, None]))
+        realisation = replace(realisation, field=None)
+    return realisation, total(parts) if parts else ()
+
+
+def ray_axis(scenes: Scenes) -> Tensor:
+    """Where the columns, and the rows, of a camera's rays lie, arcsec (N ss,)."""
+    camera, like = scenes.template.camera, scenes["lens.theta_E"]
+    return pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
 
 
 def traced(scenes: Scenes, realisation: Realisation, bent: tuple[Tensor, ...] = (),
            model: type[LensModel] = LensModel) -> Tensor:
     """`brightness` by direct sums over all that is in the realisation; `bent` is deflection beside it."""
-    camera, like = scenes.template.camera, scenes["lens.theta_E"]
-    axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
+    axis = ray_axis(scenes)
     x, y = axis[None, None, :], axis[None, :, None]
     alpha_x, alpha_y = model(scenes, realisation).deflection(x, y)
     if bent:

@@ -7,13 +7,13 @@ times one of y, so that the sum over halos is a product of matrices, where the d
 out a function of r for every halo and ray. The widths are multiples of the ray spacing, which is the unit of length
 here:
 
-    near   1, 1/2, 1/4: on the rays themselves
+    near   1, 1/2, 1/4, 1/8: on the rays themselves
     far    sqrt 2, 2, 2 sqrt 2, ... up to the farthest ray of a halo: their potential -c_k sigma_k^2 exp(...) on nodes as
            far apart as such Gaussians allow, from where fixed matrices carry its gradient to the rays
 
 By powers of sqrt 2 they follow 1/r^2 to 4e-6. The coefficients are a fixed matrix times strength at a few radii, its
-least-squares fit. The error of a population of `hst` is 3e-6 arcsec rms; on a ray within a tenth of the spacing from a
-heavy halo, whose cusp the narrowest Gaussian rounds off, some 1e-4.
+least-squares fit. The error of a population of `hst` is 2e-6 arcsec rms, and at most some 1e-4 on a ray that nearly hits a
+heavy halo, whose cusp the narrowest Gaussian rounds off.
 """
 
 from functools import lru_cache
@@ -25,12 +25,12 @@ from torch import Tensor
 
 from lenslab.physics import clumps, halos
 
-NEAR = 1.0, 0.5, 0.25       # widths on the rays, each half of the one before
+NEAR = 1.0, 0.5, 0.25, 0.125  # widths on the rays, each half of the one before
 SAMPLING = 0.75             # widths between nodes: of a Gaussian's waves exp(-(pi/0.75)^2/2) = 2e-4 are finer
 MARGIN = 4                  # nodes beyond the frame
 FEWEST = 9                  # nodes of a Gaussian about as wide as the frame
-RADII = 24                  # at which a halo's strength is worked out,
-FIRST, REACH = 0.15, 1.1    # from the smallest of them, in ray spacings, to the largest, in the widest width
+RADII = 1.6                 # at which a halo's strength is worked out, for each width,
+FIRST, REACH = 0.08, 1.1    # from the smallest of them, in ray spacings, to the largest, in the widest width
 RIDGE = 1e-10
 NOTHING = 1e-9
 HELD = 2**18                # values of a table handled at a time
@@ -95,14 +95,14 @@ def _cut(value: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _fit(rays: int, octaves: int) -> tuple[np.ndarray, ...]:
-    """Radii (J,) and matrices (J, 3), (J, n), (J, n) from strength there to the coefficients of the near Gaussians, and
+    """Radii (J,) and matrices (J, 4), (J, n), (J, n) from strength there to the coefficients of the near Gaussians, and
     of the narrow and the wide one of each node's octave; then nodes (n,) and scale (n,), so that nodes + scale x is
     the distance.
 
     The sum of squares is of the error of alpha over the area, r^2 strength at evenly spaced ln r.
     """
     widths = np.array([*NEAR, *sqrt(2) ** np.arange(1, 2 * octaves + 1)])
-    radii = np.geomspace(FIRST, REACH * 2**octaves, RADII)
+    radii = np.geomspace(FIRST, REACH * 2**octaves, ceil(RADII * len(widths)))
     table = radii[:, None] ** 2 * np.exp(-0.5 * (radii[:, None] / widths) ** 2)
     length = np.linalg.norm(table, axis=0)
     table /= length
