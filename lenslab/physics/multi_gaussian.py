@@ -40,7 +40,7 @@ def tnfws_on_rays(rays: int, spacing: float, Rs, alpha_Rs, r_trunc, center_x, ce
     """Deflection (B, rays, rays) of halos (B, N) on the square grid of rays that is centred on 0, as
     `clumps.tnfws_deflection` gives it; lengths in arcsec, alpha_Rs = 0 is padding."""
     place = torch.stack([center_x, center_y], 1)[..., None] / spacing
-    farthest = rays / sqrt(2) + (float(place.square().sum(1).max()) ** 0.5 if Rs.numel() else 0.0)
+    farthest = rays / sqrt(2) + (float(place.detach().square().sum(1).max()) ** 0.5 if Rs.numel() else 0.0)
     octaves = max(1, ceil(log2(farthest / REACH)))
     tables = [torch.as_tensor(part).to(Rs.device, Rs.dtype) for part in _fit(rays, octaves)]
     radii, near, narrow, wide, nodes, scale = tables
