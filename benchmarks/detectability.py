@@ -21,8 +21,6 @@ import numpy as np
 
 from lenslab import checkpoint
 from lenslab.device import resolve_device
-from lenslab.images import fast
-from lenslab.images.compiled import why_not
 from lenslab.insight import detectability
 from lenslab.insight.detectability import Grid
 from lenslab.population import CHUNK
@@ -41,7 +39,6 @@ def measured(path: Path, grid: Grid, n: int, device, keep: Path) -> dict:
     done = json.loads(keep.read_text()) if keep.exists() else {}
     if done.get("about") != about:
         done = dict(about=about, parts={})
-    shine = fast.shine if device.type == "cpu" and not why_not() else None
 
     def answer(observation):
         found = classify.predict(model, observation)
@@ -55,8 +52,7 @@ def measured(path: Path, grid: Grid, n: int, device, keep: Path) -> dict:
             name, size = f"{which}/{chunk}", min(CHUNK, n - chunk * CHUNK)
             if name not in done["parts"]:
                 found = {}
-                for key, values in detectability.pieces(grid, population, chunk, answer, n=size, device=device,
-                                                        shine=shine):
+                for key, values in detectability.pieces(grid, population, chunk, answer, n=size, device=device):
                     found[key] = values
                     say(f"{time.perf_counter() - begun:7.0f} s  {population}, lenses {chunk * CHUNK} to "
                         f"{chunk * CHUNK + size - 1}: {key}, median lambda {np.median(values['lambdas']):.2f}")

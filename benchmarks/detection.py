@@ -48,7 +48,7 @@ class Judged:
     population: str
 
     def columns(self, chunk: int) -> dict[str, np.ndarray]:
-        recipe = Recipe(self.population, HELD_OUT_SEED, "test", compiled=True)
+        recipe = Recipe(self.population, HELD_OUT_SEED, "test")
         drawn = items(find(recipe.population), chunk, recipe.seed, recipe.split,
                       **recipe.rendering | dict(ceiling=True))
         given = answers.complete(self.model, drawn.image, drawn.variance.sqrt(), "cpu")

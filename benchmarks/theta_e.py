@@ -44,7 +44,7 @@ def figures(path: Path, n: int, workers: int) -> dict:
         raise ValueError(f"{path} holds no lens: {model.card['network']} has no theta_E of its own. Take a lensiformer "
                          "or a lenspinn.")
     population = find(model.card["population"])
-    recipe = Recipe(population.name, HELD_OUT_SEED, "test", compiled=True)
+    recipe = Recipe(population.name, HELD_OUT_SEED, "test")
     seen = columns_from(recipe.columns, n, workers)
     given = complete(model, *measured(population, seen), "cpu")
     truth = torch.from_numpy(seen["parameters"][:, population.paths.index("lens.theta_E")]).float()

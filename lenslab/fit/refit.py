@@ -10,8 +10,7 @@ import torch
 from lenslab.fit import knots
 from lenslab.fit.gauss_newton import fit
 from lenslab.fit.smooth import smooth_lens
-from lenslab.images import ceiling, fast
-from lenslab.images.compiled import why_not
+from lenslab.images import ceiling
 from lenslab.images.draw import as_bright_as_asked
 from lenslab.images.galaxies import with_galaxies
 from lenslab.images.simulate import noise_free
@@ -22,7 +21,7 @@ STEPS, ROUNDS = 12, 12     # from the true smooth lens, without noise: to the mi
 
 def left_over(population: Population, chunk: int, seed: int, split: str = "train") -> np.ndarray:
     """Sigmas (CHUNK,) that the best smooth lens leaves of each image of a chunk, taken without its noise."""
-    lens, shine = smooth_lens(population.name), None if why_not() else fast.shine
+    lens = smooth_lens(population.name)
     paths, left = population.paths, np.zeros(CHUNK)
     drawn = as_bright_as_asked(with_galaxies(population.chunk(chunk, seed, split), split))
     for rows, wide in drawn.groups:
@@ -30,7 +29,7 @@ def left_over(population: Population, chunk: int, seed: int, split: str = "train
         table = np.stack([wide[path].numpy() if path in wide.values else nothing for path in paths], 1)
         values = knots.of_table(paths, table) if lens.clumpy else None
         with torch.no_grad():
-            mean, variance = ceiling.expected(wide, noise_free(wide.to(dtype=torch.float32), shine=shine).double())
+            mean, variance = ceiling.expected(wide, noise_free(wide.to(dtype=torch.float32)).double())
         found = fit(lens, mean.float(), variance.sqrt().float(), lens.of_table(paths, table),
                     0 if lens.clumpy else STEPS, ROUNDS, values)
         left[rows] = found.chi2.sqrt().numpy()

@@ -8,12 +8,12 @@ out a function of r for every halo and ray. The widths are multiples of the ray 
 here:
 
     near   1, 1/2, 1/4, 1/8: on the rays themselves
-    far    sqrt 2, 2, 2 sqrt 2, ... up to the farthest ray of a halo: their potential -c_k sigma_k^2 exp(...) on nodes as
-           far apart as such Gaussians allow, from where fixed matrices carry its gradient to the rays
+    far    sqrt 2, 2, 2 sqrt 2, ... up to the farthest ray of a halo: their potential -c_k sigma_k^2 exp(...) on nodes
+           as far apart as such Gaussians allow, from where fixed matrices carry its gradient to the rays
 
 By powers of sqrt 2 they follow 1/r^2 to 4e-6. The coefficients are a fixed matrix times strength at a few radii, its
-least-squares fit. The error of a population of `hst` is 2e-6 arcsec rms, and at most some 1e-4 on a ray that nearly hits a
-heavy halo, whose cusp the narrowest Gaussian rounds off.
+least-squares fit. The error of a population of `hst` is 2e-6 arcsec rms, and at most some 1e-4 on a ray that nearly
+hits a heavy halo, whose cusp the narrowest Gaussian rounds off.
 """
 
 from functools import lru_cache
@@ -33,7 +33,7 @@ RADII = 1.6                 # at which a halo's strength is worked out, for each
 FIRST, REACH = 0.08, 1.1    # from the smallest of them, in ray spacings, to the largest, in the widest width
 RIDGE = 1e-10
 NOTHING = 1e-9
-HELD = 2**18                # values of a table handled at a time
+HELD = {"cpu": 2**17, "cuda": 2**26, "mps": 2**24}  # values of a table handled at a time, that stay in cache or fit
 
 
 def tnfws_on_rays(rays: int, spacing: float, Rs, alpha_Rs, r_trunc, center_x, center_y) -> tuple[Tensor, Tensor]:
@@ -49,7 +49,7 @@ def tnfws_on_rays(rays: int, spacing: float, Rs, alpha_Rs, r_trunc, center_x, ce
     axis = torch.arange(rays, device=Rs.device, dtype=Rs.dtype) - (rays - 1) / 2
     alpha_x, alpha_y = Rs.new_zeros(2, len(Rs), rays, rays)
     psi = [Rs.new_zeros(len(Rs), value.shape[1], value.shape[1]) for value, _ in carried]
-    step = max(1, HELD // (len(Rs) * rays))
+    step = max(1, HELD[Rs.device.type] // (len(Rs) * rays))
     for start in range(0, Rs.shape[1], step):
         some = slice(start, start + step)
         strength, at = _strength(radii * spacing, Rs[:, some], alpha_Rs[:, some], r_trunc[:, some]), place[:, :, some]

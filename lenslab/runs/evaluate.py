@@ -97,7 +97,7 @@ def simulated_parts(population, n: int, workers: int):
     from lenslab.tasks.seen import Recipe, measured
 
     say(f"simulating {n} images of {population.name}, split test")
-    recipe = Recipe(population.name, HELD_OUT_SEED, "test", compiled=True)
+    recipe = Recipe(population.name, HELD_OUT_SEED, "test")
     made = dict(chunks_from(recipe.columns, list(range(-(-n // CHUNK))), workers))
     for chunk in sorted(made):
         rows = slice(0, n - CHUNK * chunk)

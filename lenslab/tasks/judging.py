@@ -28,7 +28,7 @@ JUDGED = {"validation": 200, "test": 1000}     # resamples behind the intervals
 def recipe_of(config: Training, seed: int, split: str) -> Recipe:
     """How images become what the network of a Config is given while it learns."""
     fitted = CLASSIFIERS[config.network][0].needs_fit
-    return Recipe(config.population, seed, split, config.compiled, config.crop, fitted,
+    return Recipe(config.population, seed, split, config.crop, fitted,
                   starts=config.starts if fitted else "")
 
 

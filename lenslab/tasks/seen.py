@@ -14,8 +14,7 @@ from torch import Tensor
 
 from lenslab.fit import fit, ripples, smooth_lens
 from lenslab.images import dataset, workers
-from lenslab.images.compiled import why_not
-from lenslab.images.draw import estimated_variance, items
+from lenslab.images.draw import estimated_variance, items_together
 from lenslab.nets import lens_residual
 from lenslab.nets.start import taught
 from lenslab.population import Population, find
@@ -66,7 +65,6 @@ class Recipe:
     population: str
     seed: int
     split: str = "train"
-    compiled: bool = False    # sums over halos, where there are any and a compiler is at hand
     crop: int = 0             # pixels on a side of the middle that is seen; 0: the whole frame
     fitted: bool = False
     bare: bool = False        # without substructure and fits, for what learns to read the smooth lens
@@ -74,10 +72,8 @@ class Recipe:
 
     @property
     def rendering(self) -> dict[str, bool]:
-        """Options of lenslab.images.draw.items: only sums over halos gain from compiling."""
-        halos = {"cdm", "wdm"} & set(find(self.population).kinds)
-        compiled = self.compiled and bool(halos) and not self.bare and not why_not()
-        return dict(ceiling=False, compiled=compiled, bare=self.bare)
+        """Options of lenslab.images.draw.items."""
+        return dict(ceiling=False, bare=self.bare)
 
     def columns(self, chunk: int) -> dict[str, np.ndarray]:
         """A chunk as arrays, with the residual of the fit if it is asked for; on one thread the same bits anywhere."""
@@ -94,8 +90,12 @@ class Recipe:
 
     def on(self, chunk: int, device: torch.device) -> Seen:
         """The same, simulated and fitted on a device."""
-        drawn = items(find(self.population), chunk, self.seed, self.split, device=device, **self.rendering)
-        return self.of(drawn.image, drawn.variance.sqrt(), drawn.labels, drawn.parameters)
+        return self.together([chunk], device)[0]
+
+    def together(self, chunks: list[int], device: torch.device) -> list[Seen]:
+        """Several chunks on a device, rendered together (draw.items_together)."""
+        drawn = items_together(find(self.population), chunks, self.seed, self.split, device=device, **self.rendering)
+        return [self.of(one.image, one.variance.sqrt(), one.labels, one.parameters) for one in drawn]
 
     def of(self, image: Tensor, sigma: Tensor, labels: np.ndarray, parameters: np.ndarray) -> Seen:
         """Images (n, 1, H, W) with their noise and what is true of them, fitted if that is asked for."""
