@@ -229,7 +229,8 @@ def compiled_direct():
         def dark(self, quantity, x, y):
             if (h := self.realisation.halos) is None:
                 return LensModel.dark(self, quantity, x, y)
-            columns = [torch.nn.functional.pad(value, (0, 2, 0, 2)) for value in (h.Rs, h.alpha_Rs, h.r_trunc, h.x, h.y)]
+            columns = [torch.nn.functional.pad(value, (0, 2, 0, 2))
+                       for value in (h.Rs, h.alpha_Rs, h.r_trunc, h.x, h.y)]
             return [tuple(alpha[:len(h.x)] for alpha in summed(x, y, *columns))]
     return lambda scenes, realisation: traced(scenes, realisation, model=CompiledHalos)
 

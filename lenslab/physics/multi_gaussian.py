@@ -7,13 +7,13 @@ times one of y, so that the sum over halos is a product of matrices, where the d
 out a function of r for every halo and ray. The widths are multiples of the ray spacing, which is the unit of length
 here:
 
-    near   1, 1/2, 1/4, 1/8: on the rays themselves
+    near   1 on the rays themselves; 1/sqrt 2 to 1/16 on the few rays about each halo
     far    sqrt 2, 2, 2 sqrt 2, ... up to the farthest ray of a halo: their potential -c_k sigma_k^2 exp(...) on nodes
            as far apart as such Gaussians allow, from where fixed matrices carry its gradient to the rays
 
 By powers of sqrt 2 they follow 1/r^2 to 4e-6. The coefficients are a fixed matrix times strength at a few radii, its
-least-squares fit. The error of a population of `hst` is 2e-6 arcsec rms, and at most some 1e-4 on a ray that nearly
-hits a heavy halo, whose cusp the narrowest Gaussian rounds off.
+least-squares fit. The error of a population of `hst` is 1e-6 arcsec rms, and at most some 1e-5 to 1e-4 on a ray that
+nearly hits a heavy halo, whose cusp the narrowest Gaussian rounds off.
 """
 
 from functools import lru_cache
@@ -25,12 +25,13 @@ from torch import Tensor
 
 from lenslab.physics import clumps, halos
 
-NEAR = 1.0, 0.5, 0.25, 0.125  # widths on the rays, each half of the one before
-SAMPLING = 0.75             # widths between nodes: of a Gaussian's waves exp(-(pi/0.75)^2/2) = 2e-4 are finer
+NEAR = tuple(2 ** (-k / 2) for k in range(9))
+PATCH = 8                     # rays on a side that the narrow ones reach: 3 of the widest of them or more each way, 4.2 widths
+SAMPLING = 0.7              # widths between nodes: of a Gaussian's waves exp(-(pi/0.7)^2/2) = 4e-5 are finer
 MARGIN = 4                  # nodes beyond the frame
 FEWEST = 9                  # nodes of a Gaussian about as wide as the frame
-RADII = 1.6                 # at which a halo's strength is worked out, for each width,
-FIRST, REACH = 0.08, 1.1    # from the smallest of them, in ray spacings, to the largest, in the widest width
+RADII = 1.5                 # at which a halo's strength is worked out, for each width,
+FIRST, REACH = 0.04, 1.1    # from the smallest of them, in ray spacings, to the largest, in the widest width
 RIDGE = 1e-10
 NOTHING = 1e-9
 HELD = {"cpu": 2**17, "cuda": 2**26, "mps": 2**24}  # values of a table handled at a time, that stay in cache or fit
@@ -53,14 +54,13 @@ def tnfws_on_rays(rays: int, spacing: float, Rs, alpha_Rs, r_trunc, center_x, ce
     for start in range(0, Rs.shape[1], step):
         some = slice(start, start + step)
         strength, at = _strength(radii * spacing, Rs[:, some], alpha_Rs[:, some], r_trunc[:, some]), place[:, :, some]
-        d = axis - at
-        bell = _gaussian(d * sqrt(0.5))
-        for k, c in enumerate((near.T @ strength).reshape(len(NEAR), *at.shape[:1], -1, 1)):
-            bell = _cut(bell.square().square()) if k else bell
-            row = bell[:, 1] * c
-            alpha_x = torch.baddbmm(alpha_x, row.mT, d[:, 0] * bell[:, 0])
-            alpha_y = torch.baddbmm(alpha_y, (d[:, 1] * row).mT, bell[:, 0])
-        bell = _gaussian(torch.addcmul(nodes, at, scale))
+        d, c = axis - at, (near.T @ strength).reshape(len(NEAR), *at.shape[:1], -1, 1)
+        bell = _gaussian(d, 0.5)
+        row = bell[:, 1] * c[0]
+        alpha_x = torch.baddbmm(alpha_x, row.mT, d[:, 0] * bell[:, 0])
+        alpha_y = torch.baddbmm(alpha_y, (d[:, 1] * row).mT, bell[:, 0])
+        alpha_x, alpha_y = _beside(alpha_x, alpha_y, at, c[1:])
+        bell = _gaussian(torch.addcmul(nodes, at, scale), 1.0)
         square = bell.square()
         row_wide, row_narrow = (row * (strength.T @ fit).reshape(row.shape)
                                 for row, fit in ((bell[:, 1], wide), (square[:, 1], narrow)))
@@ -76,6 +76,22 @@ def tnfws_on_rays(rays: int, spacing: float, Rs, alpha_Rs, r_trunc, center_x, ce
     return alpha_x * spacing, alpha_y * spacing
 
 
+def _beside(alpha_x: Tensor, alpha_y: Tensor, place: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    """alpha with the narrow Gaussians of halos at `place` (B, 2, N, 1) added, on the PATCH^2 rays about each."""
+    rays, middle = alpha_x.shape[-1], (alpha_x.shape[-1] - 1) / 2
+    ray = (place.detach() + middle).floor() + (torch.arange(PATCH, device=place.device) - (PATCH / 2 - 1))
+    d = ray - middle - place
+    bell = _gaussian(d, 0.5 / NEAR[1] ** 2) * ((ray >= 0) & (ray < rays))
+    strength = 0
+    for one in c:
+        strength = strength + (bell[:, 1] * one)[..., None] * bell[:, 0, :, None]
+        bell = _cut(bell.square())
+    column, row = ray.long().clamp(0, rays - 1).unbind(1)
+    index = (row[..., None] * rays + column[:, :, None]).flatten(1)
+    return tuple(alpha.flatten(1).scatter_add(1, index, (strength * along).flatten(1)).view_as(alpha)
+                 for alpha, along in ((alpha_x, d[:, 0, :, None]), (alpha_y, d[:, 1, :, :, None])))
+
+
 def _strength(radii: Tensor, Rs: Tensor, alpha_Rs: Tensor, r_trunc: Tensor) -> Tensor:
     """alpha(r)/r (J, B N) of halos (B, N) at radii (J,)."""
     Rs, tau = (value.reshape(-1) for value in clumps.safe(Rs, r_trunc, alpha_Rs))
@@ -83,9 +99,9 @@ def _strength(radii: Tensor, Rs: Tensor, alpha_Rs: Tensor, r_trunc: Tensor) -> T
     return halos.tnfw_deflection_shape(x2, *halos.tnfw_coefficients(halos.NORM * alpha_Rs.reshape(-1) / Rs, tau))
 
 
-def _gaussian(distance: Tensor) -> Tensor:
-    """exp(-distance^2), cut."""
-    return _cut(distance.square().neg_().clamp_min_(-21).exp_())
+def _gaussian(distance: Tensor, steepness: float) -> Tensor:
+    """exp(-steepness distance^2), cut."""
+    return _cut(distance.square().mul_(-steepness).clamp_min_(-21).exp_())
 
 
 def _cut(value: Tensor) -> Tensor:
@@ -95,7 +111,7 @@ def _cut(value: Tensor) -> Tensor:
 
 @lru_cache(maxsize=16)
 def _fit(rays: int, octaves: int) -> tuple[np.ndarray, ...]:
-    """Radii (J,) and matrices (J, 4), (J, n), (J, n) from strength there to the coefficients of the near Gaussians, and
+    """Radii (J,) and matrices (J, 9), (J, n), (J, n) from strength there to the coefficients of the near Gaussians, and
     of the narrow and the wide one of each node's octave; then nodes (n,) and scale (n,), so that nodes + scale x is
     the distance.
 
