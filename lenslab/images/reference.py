@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lenslab.images.realise import realise
-from lenslab.images.simulate import noise_free, psf_kernel
+from lenslab.images.simulate import noise_free, psf_kernel, traced
 from lenslab.picture import recall
 from lenslab.scene import Scene, Sersic
 from lenslab.scenes import Scenes
@@ -30,7 +30,7 @@ def compare(scene: Scene) -> Comparison:
     """Draw a scene in float64 with both engines."""
     scenes = Scenes.of([scene], dtype=torch.float64)
     realisation = realise(scenes)
-    ours = noise_free(scenes, realisation)[0, 0].numpy()
+    ours = noise_free(scenes, realisation, traced)[0, 0].numpy()
     theirs = Reference(scene, realisation).image()
     return Comparison(ours, theirs, float(np.abs(ours - theirs).max() / np.abs(theirs).max()))
 

@@ -8,8 +8,8 @@ import streamlit as st
 from lenslab.figures import canvas, mass, observed, source
 from lenslab.figures.bodies import is_compact
 from lenslab.figures.stretch import STRETCHES
-from lenslab.images.what_if import smooth
 from lenslab.scene import Scene
+from lenslab.sets.what_if import smooth
 from lenslab.ui import cached, state
 from lenslab.ui.plot import plot
 
