@@ -26,7 +26,7 @@ from torch import Tensor
 from lenslab.physics import clumps, halos
 
 NEAR = tuple(2 ** (-k / 2) for k in range(9))
-PATCH = 8                   # rays on a side that the narrow ones reach: 3 of the widest of them or more each way
+PATCH = 8                   # rays on a side that the narrow ones reach: 3 or more each way, 4.2 of the widest
 SAMPLING = 0.7              # widths between nodes: of a Gaussian's waves exp(-(pi/0.7)^2/2) = 4e-5 are finer
 MARGIN = 4                  # nodes beyond the frame
 FEWEST = 9                  # nodes of a Gaussian about as wide as the frame

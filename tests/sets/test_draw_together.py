@@ -2,11 +2,11 @@
 
 import numpy as np
 import torch
-from lenslab.tasks.seen import Recipe
 
+from lenslab.feed.chunks import ThreadChunks
 from lenslab.population import find
 from lenslab.sets.draw import items, items_together
-from lenslab.tasks import chunks
+from lenslab.tasks.lens_view import LensView
 
 
 def test_chunks_together_are_the_chunks():
@@ -20,11 +20,11 @@ def test_chunks_together_are_the_chunks():
 
 
 def test_a_thread_makes_groups_and_gives_each_chunk_its_own():
-    recipe = Recipe("seed-64", 3)
-    threads = chunks.ThreadChunks(recipe, torch.device("cpu"))
+    view = LensView("seed-64", 3)
+    threads = ThreadChunks(view, torch.device("cpu"))
     threads.stride = 2
     assert threads.group(9) == threads.group(15) == [9, 11, 13, 15] and threads.group(17) == [17, 19, 21, 23]
     threads.order([3])
     taken = threads.take(3)
     assert set(threads.ready) == {1, 3, 5, 7} and not threads.begun
-    torch.testing.assert_close(taken.given, recipe.on(3, torch.device("cpu")).given, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(taken.inputs, view.on(3, torch.device("cpu")).inputs, rtol=1e-4, atol=1e-3)
