@@ -22,7 +22,6 @@ import torch
 from scipy.special import ndtr
 
 from lenslab import checkpoint
-from lenslab.images.compiled import why_not
 from lenslab.insight import table
 from lenslab.insight.judgement import SMOOTH_CLASSES
 from lenslab.population import CHUNK, find
@@ -54,7 +53,7 @@ def ceiling(name: str, n: int) -> float | None:
         return None
     found = []
     for chunk in range(-(-n // CHUNK)):
-        drawn = items(population, chunk, 0, "test", ceiling=True, compiled=not why_not())
+        drawn = items(population, chunk, 0, "test", ceiling=True)
         found.append(ndtr(drawn.truths["ceiling"][drawn.labels != bare] / np.sqrt(2)))
         print(f"{name}: {CHUNK * (chunk + 1)} images", file=sys.stderr, flush=True)
     return float(np.concatenate(found).mean())

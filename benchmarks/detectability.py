@@ -24,8 +24,6 @@ import torch
 from benchmarks.parts import Parts, weights
 from lenslab import checkpoint
 from lenslab.device import one_thread, resolve_device
-from lenslab.images import fast
-from lenslab.images.compiled import why_not
 from lenslab.insight import cards, detectability
 from lenslab.insight.detectability import Grid
 from lenslab.population import CHUNK, find
@@ -56,8 +54,7 @@ def measured(path: Path, grid: Grid, n: int, device, parts: Parts) -> dict:
             name = f"{which}/{chunk}"
             if name not in parts:
                 found = {}
-                for key, values in detectability.pieces(grid, population, chunk, answer, n=size, device=device,
-                                                        shine=shine_on(device)):
+                for key, values in detectability.pieces(grid, population, chunk, answer, n=size, device=device):
                     found[key] = values
                     say(f"{time.perf_counter() - begun:7.0f} s  {population}, lenses {chunk * CHUNK} to "
                         f"{chunk * CHUNK + size - 1}: {key}, median lambda {np.median(values['lambdas']):.2f}")
@@ -75,17 +72,13 @@ def refitted(found: dict, parts: Parts) -> dict:
     for chunk, size in chunks(found["n"]):
         with one_thread():
             known = {name.removeprefix(f"refit/{chunk}/") for name in parts}
-            for key, values in detectability.refits(grid, chunk, n=size, shine=shine_on(CPU), known=known):
+            for key, values in detectability.refits(grid, chunk, n=size, known=known):
                 parts[f"refit/{chunk}/{key}"] = values
                 say(f"fitted anew at S {grid.middle:.0f}, lenses {chunk * CHUNK} to {chunk * CHUNK + size - 1}: {key}, "
                     f"median lambda {np.median(values):.2f}")
         for key, _ in detectability.sorts(grid, find(grid.population)):
             left.setdefault(key, []).extend(parts[f"refit/{chunk}/{key}"])
     return detectability.with_refits(found, left)
-
-
-def shine_on(device: torch.device):
-    return fast.shine if device.type == "cpu" and not why_not() else None
 
 
 def chunks(n: int) -> list[tuple[int, int]]:

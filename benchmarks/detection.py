@@ -54,7 +54,7 @@ class Judged:
     population: str
 
     def columns(self, chunk: int) -> dict[str, np.ndarray]:
-        view = LensView(self.population, HELD_OUT_SEED, "test", compiled=True)
+        view = LensView(self.population, HELD_OUT_SEED, "test")
         drawn = items(find(view.population), chunk, view.seed, view.split,
                       **view.rendering | dict(ceiling=True))
         given = answers.complete(self.trained, drawn.image, drawn.variance.sqrt())

@@ -93,7 +93,6 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="folder where the sets stay, and are taken from when they are there")
-    parser.add_argument("--compile", action="store_true", help="as in python -m lenslab dataset")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--json", action="store_true")
     settings = parser.parse_args()
@@ -102,7 +101,7 @@ def main() -> None:
         for name in settings.populations:
             path = (settings.keep or Path(scratch)) / f"{name.replace(':', '_')}-{settings.n}-{settings.seed}.h5"
             if not path.exists():
-                write(name, settings.n, path, seed=settings.seed, workers=settings.workers, compiled=settings.compile)
+                write(name, settings.n, path, seed=settings.seed, workers=settings.workers)
             found[name] = audit_set(path)
             row = found[name]
             each = "  ".join(f"{key} {value:.3f}" for key, value in row["each"].items())

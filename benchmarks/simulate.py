@@ -5,6 +5,10 @@ The common job: 64 x 64 pixels of 0.05", SIE of 1.2" with shear, elliptical Sers
 are built once and for all; ours is timed as torch.compile makes it (its warm-up apart) and eager. Times are CPU
 seconds of one thread, the median of rounds in which the engines take turns.
 
+halos1000 draws its halos as tnfw200 does. hst_stream is whole items of `hst`, all classes, as a training gets them,
+beside the same items with the sums over halos and the granules' splines ray by ray (`simulate.traced`), eager and with
+the sum over halos compiled; and what 1,000 halos cost beside 100 on the rays of such an item.
+
 `--device cuda` prints the absolute rates of a GPU instead.
 """
 
@@ -25,15 +29,20 @@ import numpy as np
 import torch
 
 from lenslab.images import compiled
-from lenslab.images.realise import Halos, Points, Realisation
+from lenslab.images.model import LensModel
+from lenslab.images.realise import Halos, Points, Realisation, realise
 from lenslab.images.reference import ellipticity
-from lenslab.images.simulate import observe
+from lenslab.images.simulate import expose, observe, traced
+from lenslab.physics import clumps
+from lenslab.physics.noise import SeededDraws
+from lenslab.population import find
 from lenslab.scene import Camera, Lens, Scene, Source
 from lenslab.scenes import Scenes
+from lenslab.sets.draw import by_number, exposed
 
-TARGETS = dict(smooth=5, smooth_ss4=10, points25=10, vortex100=12, tnfw200=5)
-OURS = dict(smooth=512, smooth_ss4=64, points25=512, vortex100=256, tnfw200=32)  # images in a round
-THEIRS = dict(smooth=128, smooth_ss4=16, points25=64, vortex100=32, tnfw200=8)
+TARGETS = dict(smooth=5, smooth_ss4=10, points25=10, vortex100=12, tnfw200=5, halos1000=60)
+OURS = dict(smooth=512, smooth_ss4=64, points25=512, vortex100=256, tnfw200=32, halos1000=32)  # images in a round
+THEIRS = dict(smooth=128, smooth_ss4=16, points25=64, vortex100=32, tnfw200=8, halos1000=2)
 ROUNDS = 7
 
 
@@ -60,10 +69,11 @@ def clumps_of(case: str, image: int) -> dict:
     if case == "vortex100":
         angle, along = rng.uniform(0, np.pi), np.linspace(-1, 1, 100)
         return dict(points=dict(x=np.cos(angle) * along, y=np.sin(angle) * along, theta_E=np.full(100, 0.02)))
-    if case == "tnfw200":
-        x, y = rng.uniform(-1.6, 1.6, (2, 200))
-        Rs = 10 ** rng.uniform(-2.5, -1, 200)
-        return dict(halos=dict(x=x, y=y, Rs=Rs, alpha_Rs=0.02 * Rs, r_trunc=Rs * rng.uniform(2, 10, 200)))
+    if case in ("tnfw200", "halos1000"):
+        n = int(case.removeprefix("tnfw").removeprefix("halos"))
+        x, y = rng.uniform(-1.6, 1.6, (2, n))
+        Rs = 10 ** rng.uniform(-2.5, -1, n)
+        return dict(halos=dict(x=x, y=y, Rs=Rs, alpha_Rs=0.02 * Rs, r_trunc=Rs * rng.uniform(2, 10, n)))
     return {}
 
 
@@ -164,11 +174,72 @@ def measure(case: str) -> dict:
                 compile_s=round(warm_up, 1), deviation=deviation)
 
 
+def hst_stream(chunks: int = 1) -> dict:
+    """Milliseconds of CPU an item takes, by class, as it is drawn now and by direct sums; every path in turn."""
+    population, spent = find("hst"), {}
+    paths = {"ours": None, "direct": traced} | ({} if compiled.why_not() else {"direct_compiled": compiled_direct()})
+    for warm in (True, False):
+        for chunk in range(1 if warm else chunks):
+            for rows, wide in population.chunk(chunk, 1).groups:
+                kind, few = wide.template.substructure.kind, wide.take(slice(0, 1 if warm else None))
+                for path, shine in paths.items():
+                    cpu = seconds(lambda: item(few, shine))  # noqa: B023
+                    if not warm:
+                        taken = spent.setdefault(path, {}).setdefault(kind, [0, 0.0])
+                        taken[0], taken[1] = taken[0] + len(rows), taken[1] + cpu
+    rates = {path: sum(n for n, _ in kinds.values()) / sum(cpu for _, cpu in kinds.values())
+             for path, kinds in spent.items()}
+    return dict(images_per_second={path: round(rate, 1) for path, rate in rates.items()},
+                milliseconds={path: {kind: round(1e3 * cpu / n, 2) for kind, (n, cpu) in kinds.items()}
+                              for path, kinds in spent.items()},
+                ratio={path: round(rates["ours"] / rate, 2) for path, rate in rates.items() if path != "ours"},
+                cost_of_1000_beside_100=round(halos_on_hst(1000) / halos_on_hst(100), 2))
+
+
+def item(wide: Scenes, shine) -> None:
+    """What `draw.items` does with a batch, for a given way to the light on rays."""
+    with torch.inference_mode():
+        scenes = wide.to(dtype=torch.float32)
+        realisation = realise(scenes)
+        order = by_number(realisation, len(scenes))
+        scenes, realisation = scenes.take(order), realisation.take(order)
+        _, model, _ = exposed(scenes, realisation, np.full(len(scenes), 100.0), shine)
+        expose(scenes, model, SeededDraws(scenes.seeds[:, 1]))
+
+
+def halos_on_hst(n: int) -> float:
+    """CPU seconds of eight images with n halos on the rays of `hst`, the least of five."""
+    _, wide = next(group for group in find("hst").chunk(0, 1).groups if group[1].template.substructure.kind == "cdm")
+    scenes = wide.take(slice(0, 8)).to(dtype=torch.float32)
+    rng = np.random.default_rng(5)
+    x, y = rng.uniform(-2.5, 2.5, (2, 8, n))
+    Rs = 10 ** rng.uniform(-2.5, -1, (8, n))
+    columns = (x, y, Rs, 0.02 * Rs, Rs * rng.uniform(2, 10, (8, n)), 0 * Rs)
+    halos = Halos(*(torch.tensor(column, dtype=torch.float32) for column in columns), np.full(8, n))
+    realisation = Realisation(theta_E=scenes["lens.theta_E"], halos=halos)
+    with torch.inference_mode():
+        return min(seconds(lambda: exposed(scenes, realisation, None)) for _ in range(5))
+
+
+def compiled_direct():
+    """`traced` with its sum over halos compiled, as lenslab drew such images before multi_gaussian."""
+    summed = torch.compile(clumps.tnfws_deflection, dynamic=True, options=clumps.COMPILER_OPTIONS)
+
+    class CompiledHalos(LensModel):
+        def dark(self, quantity, x, y):
+            if (h := self.realisation.halos) is None:
+                return LensModel.dark(self, quantity, x, y)
+            columns = [torch.nn.functional.pad(value, (0, 2, 0, 2))
+                       for value in (h.Rs, h.alpha_Rs, h.r_trunc, h.x, h.y)]
+            return [tuple(alpha[:len(h.x)] for alpha in summed(x, y, *columns))]
+    return lambda scenes, realisation: traced(scenes, realisation, model=CompiledHalos)
+
+
 def gpu_rates(device: str) -> dict:
     """Images a second on an accelerator, noise included, eager and compiled."""
     out = {}
     for case in TARGETS:
-        batch = 8192 if case != "tnfw200" else 2048
+        batch = 8192 if "halos" not in clumps_of(case, 0) else 2048
         scenes, realisation = our_batch(case, batch, device)
         generator = torch.Generator(device=device).manual_seed(1)
         out[case] = {}
@@ -195,7 +266,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--only", nargs="*", choices=list(TARGETS), default=list(TARGETS))
+    parser.add_argument("--only", nargs="*", choices=[*TARGETS, "hst_stream"],
+                        default=[*TARGETS, "hst_stream"])
     parser.add_argument("--peak", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -218,10 +290,16 @@ def main() -> None:
     print(f"{'images/s on one core':22s}{'ours':>10s}{'eager':>10s}{'lenstronomy':>13s}{'ratio':>8s}{'target':>8s}"
           f"{'compiling':>11s}{'deviation':>11s}")
     table = {}
-    for case in options.only:
+    for case in [case for case in options.only if case in TARGETS]:
         row = table[case] = measure(case)
         print(f"{case:22s}{row['ours']:10.0f}{row['ours_eager']:10.0f}{row['lenstronomy']:13.0f}{row['ratio']:8.1f}"
               f"{row['target']:8d}{row['compile_s']:9.0f} s{row['deviation']:11.1e}", flush=True)
+    if "hst_stream" in options.only:
+        table["hst_stream"] = told = hst_stream()
+        print("hst_stream, images/s on one core:", told["images_per_second"], "targets: 8 times direct, 2.4 times "
+              f"compiled; ratio {told['ratio']}; 1,000 halos cost {told['cost_of_1000_beside_100']} times what 100 do")
+        for path, kinds in told["milliseconds"].items():
+            print(f"  ms an item, {path}: {kinds}", flush=True)
     table["peak_memory_mb"] = round(peak_memory())
     print(f"peak memory of 10,000 images with 25 points: {table['peak_memory_mb']} MB (target: below 2000)")
     if options.json:

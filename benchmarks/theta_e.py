@@ -45,7 +45,7 @@ def figures(path: Path, n: int, workers: int) -> dict:
         raise ValueError(f"{path} holds no lens: {trained.card['network']} has no theta_E of its own. Take a "
                          "lensiformer or a lenspinn.")
     population = find(trained.card["population"])
-    view = LensView(population.name, HELD_OUT_SEED, "test", compiled=True)
+    view = LensView(population.name, HELD_OUT_SEED, "test")
     seen = columns_from(view.columns, n, workers)
     given = complete(trained, *measured(population, seen))
     truth = torch.from_numpy(seen["parameters"][:, population.paths.index("lens.theta_E")]).float()

@@ -31,8 +31,6 @@ def parser() -> argparse.ArgumentParser:
     shell.add_jobs(commands)
     evaluate.add_evaluate(commands)
     renew.add_renew(commands)
-    many.add_argument("--compile", action="store_true", dest="compiled",
-                      help="compile the sum over halos first: worth its half minute for sets of hst and euclid")
     return top
 
 
@@ -52,13 +50,13 @@ def simulate(scene: Path, out: Path) -> None:
     out.write_bytes(writers[out.suffix.lower()]())
 
 
-def dataset(population: str, size: int, out: Path, workers: int, dask: str | None, seed: int, split: str, ceiling: bool,
-            compiled: bool) -> None:
+def dataset(population: str, size: int, out: Path, workers: int, dask: str | None, seed: int, split: str,
+            ceiling: bool) -> None:
     from lenslab.sets.dataset import write
 
     with Bar(sys.stderr) as bar:
         write(population, size, out, seed=seed, split=split, workers=workers, dask=dask, ceiling=ceiling,
-              compiled=compiled, report=bar)
+              report=bar)
 
 
 class Bar:

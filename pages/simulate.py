@@ -15,6 +15,7 @@ frame.within_frame(Path(__file__).parent.parent)
 links.read()
 state.recall_pictures()
 scene = state.scene()
+links.write()  # before anything is drawn: what fails or is overtaken below must not leave the lens before in the link
 problem = cached.problem(scene)
 
 st.title("What does a galaxy do to the light behind it?")
@@ -33,7 +34,7 @@ if not problem:
         pictures.mass_picture(scene)
     with left:
         st.caption(pictures.image_sentence(scene))
-        pictures.stretch_choice("simulate.stretch")
+        pictures.choices(scene)
 with head:
     gallery()
     if told := problem or state.notice():
@@ -43,4 +44,3 @@ with frame.controls(expanded=True):
 if not problem:
     with below:
         looks(scene)
-links.write()

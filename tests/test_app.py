@@ -8,9 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from lenslab.insight.significance import WHY, at_most, promise
 from lenslab.physics import cosmology
-from lenslab.scene import Scene
+from lenslab.scene import SUBSTRUCTURE, Scene
 from lenslab.ui import cached
 from lenslab.ui.escape import plain
+from lenslab.ui.simulate.closer import LOOKS
 from lenslab.ui.simulate.gallery import BY_NAME
 from tests.ui.screens import checked
 
@@ -129,6 +130,13 @@ def test_dark_matter_shows_the_numbers_of_its_own_kind_only(app):
     assert shown["none"] == set()
 
 
+def test_a_vortex_of_points_has_as_many_as_its_caption_says(app):
+    group(app, "Dark matter")
+    checked(app.selectbox(key="w.sub.kind").set_value("deeplense_axion").run())
+    assert "a hundred" in " ".join(caption.value for caption in app.caption)
+    assert app.slider(key="w.sub.n_points").value == scene(app).substructure.n_points == 100
+
+
 def test_dice_draw_other_clumps_and_a_clump_is_placed_by_hand(app):
     group(app, "Dark matter")
     checked(app.selectbox(key="w.sub.kind").set_value("cdm").run())
@@ -189,6 +197,25 @@ def test_every_look_opens(app, name):
     look(app, name)
     if name == "Numbers":
         assert any("Einstein radius" in str(table.value) for table in app.table)
+
+
+def test_the_substructure_of_every_kind_is_shown_and_linked(app):
+    app.session_state["simulate.look"] = "Substructure"
+    group(app, "Dark matter")
+    for kind in SUBSTRUCTURE:
+        checked(app.selectbox(key="w.sub.kind").set_value(kind).run())
+        assert dict(app.query_params).get("substructure.kind", "none") == kind
+
+
+def test_the_link_is_the_lens_shown_though_a_look_below_fails(app, monkeypatch):
+    def fails(scene):
+        raise RuntimeError("a look that fails")
+
+    monkeypatch.setitem(LOOKS, "Magnification", fails)
+    app.session_state["simulate.look"] = "Magnification"
+    app.slider(key="w.lens.q").set_value(0.55).run()
+    assert app.exception
+    assert dict(app.query_params) == {"lens.q": "0.55"}
 
 
 def test_lenstronomy_agrees(app):

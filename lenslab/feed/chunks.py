@@ -11,11 +11,14 @@ from lenslab.device import one_thread
 from lenslab.feed.examples import Examples, View
 from lenslab.feed.workers import work
 
+TOGETHER = 4      # chunks
+
 
 class Chunks:
     """Chunks made when they are asked for, and kept until they are forgotten."""
 
     ahead = 0     # chunks that are worth ordering before they are needed
+    stride = 1    # from one chunk of this process to its next, where several share a stream
 
     def __init__(self, view: View, device: torch.device):
         self.view, self.device = view, device
@@ -41,24 +44,34 @@ class Chunks:
 
 
 class ThreadChunks(Chunks):
-    """A thread beside the training, on the same device: for GPUs, where the work is not Python's."""
+    """A thread beside the training, on the same device: for GPUs, where chunks are rendered in groups (TOGETHER), or
+    Python's calls would take longer than the work. A chunk always comes in the same group, so that its pixels do too.
+    """
 
-    ahead = 2
+    ahead = 2 * TOGETHER
 
     def __init__(self, view: View, device: torch.device):
         super().__init__(view, device)
         self.thread = ThreadPoolExecutor(1, "lenslab-simulate")
-        self.begun: dict[int, Future] = {}
+        self.begun: dict[int, Future] = {}    # by the first chunk of a group
+
+    def group(self, chunk: int) -> list[int]:
+        """The chunks that are made with one: TOGETHER of those that this process makes, `stride` apart."""
+        first = chunk - chunk // self.stride % TOGETHER * self.stride
+        return [first + self.stride * k for k in range(TOGETHER)]
 
     def order(self, chunks: Iterable[int]) -> None:
         for chunk in chunks:
-            if chunk not in self.ready and chunk not in self.begun:
-                self.begun[chunk] = self.thread.submit(self.made, chunk)
+            group = self.group(chunk)
+            if chunk not in self.ready and group[0] not in self.begun:
+                self.begun[group[0]] = self.thread.submit(self.view.together, group, self.device)
 
     def take(self, chunk: int) -> Examples:
-        if chunk in self.begun:
-            self.ready[chunk] = self.begun.pop(chunk).result()
-        return super().take(chunk)
+        if chunk not in self.ready:
+            self.order([chunk])
+            group = self.group(chunk)
+            self.ready |= zip(group, self.begun.pop(group[0]).result(), strict=True)
+        return self.ready[chunk]
 
 
 class ProcessChunks(Chunks):

@@ -55,6 +55,7 @@ class StreamFeed:
     def __init__(self, batch: int, seed: int, reuse: int, chunks: Chunks, rank: int, world: int):
         self.batch, self.seed, self.reuse = batch // world, seed, reuse
         self.chunks, self.rank, self.world = chunks, rank, world
+        chunks.stride = world
 
     def __call__(self, step: int) -> Examples:
         positions = np.arange(self.batch * step, self.batch * (step + 1))

@@ -3,22 +3,29 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from lenslab.figures.canvas import CRITICAL, IMAGE_DOT, Frame, curve, diverging, picture
+from lenslab.figures.bodies import bodies, compact, is_compact
+from lenslab.figures.canvas import CRITICAL, IMAGE_DOT, MAPS, Frame, curve, diverging, picture
 from lenslab.figures.observed import ink
+from lenslab.images.realise import Realisation
 
 Curves = list[tuple[np.ndarray, np.ndarray]]  # x and y in arcsec of each closed curve
 KAPPA = (0.1, 10.0)
 MU = (0.1, 100.0)
+LEAST, LEAST_BESIDE = 1e-4, 0.1  # kappa: limits of a picture of next to nothing, alone and beside points and lines
+PALE = 5  # where these have all the mass, what is taken off for them is faint
 
 
 def convergence(kappa: np.ndarray, frame: Frame, *, critical: Curves = (), images: dict | None = None,
-                title: str = "Mass and critical curves", height: int = 268) -> go.Figure:
+                realisation: Realisation | None = None, title: str = "Mass and critical curves",
+                height: int = 268) -> go.Figure:
     """kappa (H, W) in the colours of its logarithm, critical curves, and the images of the source's centre as dots.
 
-    images   x, y (arcsec) and magnification, arrays (n,)
+    images       x, y (arcsec) and magnification, arrays (n,)
+    realisation  its points and lines, where kappa is without bound, are drawn in the colour of the highest kappa
     """
     shown = np.log10(np.clip(kappa, 1e-3, 1e4))
-    over = [curve(critical, CRITICAL, width=1.6), *([] if images is None else [image_dots(images)])]
+    over = [] if realisation is None else compact(realisation, frame, colour=MAPS["viridis"][-1][1])
+    over += [curve(critical, CRITICAL, width=1.6), *([] if images is None else [image_dots(images)])]
     return picture(shown, frame, title=title, colours="viridis", limits=tuple(np.log10(KAPPA)), unit="κ",
                    ticks=([-1, -0.5, 0, 0.5, 1], ["0.1", "0.3", "1", "3", "10"]), values=kappa, value_name="κ",
                    height=height, over=over)
@@ -33,32 +40,18 @@ def image_dots(images: dict) -> dict:
                               "magnification %{customdata:+.2f}<extra></extra>")
 
 
-def substructure(delta_kappa: np.ndarray, frame: Frame, *, dark: bool, clumps: dict | None = None,
+def substructure(delta_kappa: np.ndarray, frame: Frame, *, dark: bool, realisation: Realisation | None = None,
                  title: str = "Substructure alone", height: int = 420) -> go.Figure:
-    """kappa of the substructure less its mean; clumps as thin circles whose area follows their mass.
-
-    clumps   x, y (arcsec) and mass (Msun), arrays (n,); a line has also x1, y1
-    """
+    """kappa of the substructure less its mean; its halos as circles, its points as dots and its line as a line."""
     known = np.abs(delta_kappa[np.isfinite(delta_kappa)])
     top = float(np.percentile(known, 99.5)) if known.size else 0.0
-    top = max(top, 1e-4)
-    over = [] if not clumps or not len(clumps["x"]) else [circles(clumps, frame, ink(dark))]
+    over = []
+    if realisation is not None:
+        over = bodies(realisation, frame, ink=ink(dark), colour=diverging(dark)[-1][1])
+        top = max(PALE * top, LEAST_BESIDE) if is_compact(realisation) else top
+    top = max(top, LEAST)
     return picture(delta_kappa, frame, title=title, colours=diverging(dark), limits=(-top, top), unit="Δκ",
                    value_name="Δκ", ink=ink(dark), height=height, over=over)
-
-
-def circles(clumps: dict, frame: Frame, colour: str) -> dict:
-    """The heaviest clumps in the frame; a lighter one would be a dot among hundreds."""
-    mass = np.asarray(clumps["mass"], float)
-    inside = (np.abs(clumps["x"]) < frame.half_width) & (np.abs(clumps["y"]) < frame.half_height)
-    heaviest = np.argsort(-mass * inside)[:400]
-    heaviest = heaviest[inside[heaviest]]
-    size = np.clip(26 * np.sqrt(mass[heaviest] / max(mass.max(), 1e-30)), 3, 26)
-    return dict(
-        type="scatter", mode="markers", x=np.asarray(clumps["x"])[heaviest], y=np.asarray(clumps["y"])[heaviest],
-        customdata=np.log10(mass[heaviest]),
-        marker=dict(size=size, color="rgba(0,0,0,0)", line=dict(color=colour, width=1)),
-        hovertemplate="10<sup>%{customdata:.2f}</sup> M☉<br>x %{x:.2f}″, y %{y:.2f}″<extra></extra>")
 
 
 def magnification(mu: np.ndarray, frame: Frame, *, dark: bool, critical: Curves = (), parity: bool = False,

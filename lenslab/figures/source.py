@@ -9,11 +9,13 @@ from lenslab.figures.stretch import Stretch
 
 
 def source_plane(source: np.ndarray, half_width: float, *, center: tuple[float, float],
-                 middle: tuple[float, float] = (0.0, 0.0), caustics: Curves = (),
+                 middle: tuple[float, float] = (0.0, 0.0), caustics: Curves = (), cut: Curves = (),
                  title: str = "Source, with caustics", height: int = 268) -> go.Figure:
-    """Surface brightness (G, G) counts/s/arcsec^2 without a lens, caustics dashed, a cross at the source's place.
+    """Surface brightness (G, G) counts/s/arcsec^2 without a lens, a cross at the source's place.
 
-    center   x, y of the source;  middle   x, y of the frame's middle, where the lens is; arcsec
+    center     x, y of the source;  middle   x, y of the frame's middle, where the lens is; arcsec
+    caustics   dashed: crossed inwards, each adds two images
+    cut        dotted: crossed inwards, it adds one; where double imaging ends for an isothermal lens
     """
     frame = Frame(*source.shape, 2 * half_width / source.shape[-1], middle)
     stretch = Stretch.of("asinh", source, noise=0.02 * float(source.max()))
@@ -21,4 +23,5 @@ def source_plane(source: np.ndarray, half_width: float, *, center: tuple[float, 
                  marker=dict(symbol="cross-thin", size=15, line=dict(color="#7fe0ff", width=2)))
     return picture(stretch.apply(source), frame, title=title, colours="inferno", limits=stretch.limits,
                    ticks=stretch.ticks(), values=source, value_name="brightness", unit="counts/s/arcsec²",
-                   height=height, over=[curve(caustics, CRITICAL, dash="4px,3px", width=1.5), cross])
+                   height=height, over=[curve(cut, CRITICAL, dash="1.5px,3px", width=1.5),
+                                       curve(caustics, CRITICAL, dash="4px,3px", width=1.5), cross])

@@ -10,8 +10,7 @@ import torch
 from lenslab.fit import compact
 from lenslab.fit.least_squares import fit
 from lenslab.fit.smooth import smooth_lens
-from lenslab.images import ceiling, fast
-from lenslab.images.compiled import why_not
+from lenslab.images import ceiling
 from lenslab.images.simulate import noise_free
 from lenslab.population import CHUNK, Population
 from lenslab.scenes import Scenes
@@ -26,12 +25,11 @@ def left_over(population: Population, scenes: Scenes) -> np.ndarray:
 
     scenes  (B)  float64, as bright as they are seen
     """
-    lens, shine = smooth_lens(population.name), None if why_not() else fast.shine
-    paths, nothing = population.paths, np.full(len(scenes), np.nan)
+    lens, paths, nothing = smooth_lens(population.name), population.paths, np.full(len(scenes), np.nan)
     table = np.stack([scenes[path].numpy() if path in scenes.values else nothing for path in paths], 1)
     values = compact.of_table(paths, table) if lens.compact else None
     with torch.no_grad():
-        mean, variance = ceiling.expected(scenes, noise_free(scenes.to(dtype=torch.float32), shine=shine).double())
+        mean, variance = ceiling.expected(scenes, noise_free(scenes.to(dtype=torch.float32)).double())
     found = fit(lens, mean.float(), variance.sqrt().float(), lens.of_table(paths, table),
                 0 if lens.compact else STEPS, ROUNDS, values)
     return found.chi2.sqrt().numpy()

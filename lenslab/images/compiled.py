@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lenslab.images.realise import Realisation
-from lenslab.images.simulate import brightness
+from lenslab.images.simulate import MANY, bent_apart, brightness, traced
 from lenslab.physics import clumps
 from lenslab.scenes import Scenes
 
@@ -34,15 +34,20 @@ class CompiledBrightness:
         torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)  # one a structure
 
     def rays_at_once(self, realisation: Realisation) -> int | None:
-        """Rays of a chunk that run fastest on a CPU: one loop keeps no maps, but the sums over halos hold some."""
+        """Rays of a chunk that run fastest on a CPU: one loop keeps no maps, but the sums over few halos hold some."""
         if self.why_eager or realisation.theta_E.device.type != "cpu":
             return None
-        return 2**14 if realisation.halos is not None else 2**18
+        if realisation.halos is None:
+            return 2**18
+        return 2**14 if realisation.halos.x.shape[1] < MANY else 2**16
 
     def __call__(self, scenes: Scenes, realisation: Realisation) -> Tensor:
         if self.why_eager:
             return brightness(scenes, realisation)
-        parts = tensors_of(realisation)
+        return self.traced(scenes, *bent_apart(scenes, realisation))
+
+    def traced(self, scenes: Scenes, realisation: Realisation, bent: tuple[Tensor, ...]) -> Tensor:
+        parts = [*tensors_of(realisation), *bent]
         key = (scenes.template, scenes.sie, scenes.multipoles, scenes.flattest, tuple(scenes.values),
                tuple(part.shape[1:] for part in parts))
         if key not in self._known:
@@ -51,7 +56,8 @@ class CompiledBrightness:
         missing = size - len(scenes)
         if missing > 0:
             rows = np.r_[np.arange(len(scenes)), np.zeros(missing, int)]
-            return self(scenes.take(rows), realisation.take(rows))[:len(scenes)]
+            bent = tuple(alpha[rows] for alpha in bent)
+            return self.traced(scenes.take(rows), realisation.take(rows), bent)[:len(scenes)]
         return shine(torch.stack(list(scenes.values.values())), *parts)
 
 
@@ -65,7 +71,8 @@ def _compiled(scenes: Scenes, realisation: Realisation):
 
     def shine(table: Tensor, *parts: Tensor) -> Tensor:
         values = dict(zip(paths, table.unbind(), strict=True))
-        return brightness(replace(frame, values=values), with_tensors(layout, iter(parts)))
+        left = iter(parts)
+        return traced(replace(frame, values=values), with_tensors(layout, left), tuple(left))
     return torch.compile(shine, dynamic=False, options=OPTIONS)
 
 

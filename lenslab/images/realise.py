@@ -208,9 +208,9 @@ class _Draw:
 
     def granules(self) -> Field:
         made_of = wave.granules(self.setting("m22"), self.setting("f_dm"), self.at)
-        nodes, half_width = wave.field_nodes(self.seeds, made_of)
-        nodes *= self.deflection[:, None, None, None]
-        return field_of_nodes(self.tensor(nodes), self.tensor(half_width))
+        nodes, half_width = wave.field_nodes(self.seeds, made_of, self.like.detach())
+        nodes = nodes * self.tensor(self.deflection)[:, None, None, None]
+        return field_of_nodes(nodes, self.tensor(half_width))
 
     def ends(self):
         """Ends of the vortex line on the sky, arcsec."""

@@ -6,14 +6,12 @@ through its INTERPOL profile.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from time import perf_counter
 
 import numpy as np
 import torch
 
 from lenslab.images.realise import realise
-from lenslab.images.simulate import noise_free, psf_kernel
+from lenslab.images.simulate import noise_free, psf_kernel, traced
 from lenslab.picture import recall
 from lenslab.scene import Scene, Sersic
 from lenslab.scenes import Scenes
@@ -25,24 +23,16 @@ class Comparison:
 
     ours: np.ndarray
     lenstronomy: np.ndarray
-    deviation: float            # largest |difference| over the largest pixel
-    seconds_ours: float
-    seconds_lenstronomy: float  # with its objects built, since they depend on the scene
+    deviation: float  # largest |difference| over the largest pixel
 
 
 def compare(scene: Scene) -> Comparison:
-    """Draw a scene in float64 with both engines, and time both after their imports and warm-up."""
+    """Draw a scene in float64 with both engines."""
     scenes = Scenes.of([scene], dtype=torch.float64)
     realisation = realise(scenes)
-    start = perf_counter()
-    ours = noise_free(scenes, realisation)[0, 0].numpy()
-    seconds_ours = perf_counter() - start
-    _warm_up()
-    start = perf_counter()
+    ours = noise_free(scenes, realisation, traced)[0, 0].numpy()
     theirs = Reference(scene, realisation).image()
-    seconds_theirs = perf_counter() - start
-    deviation = np.abs(ours - theirs).max() / np.abs(theirs).max()
-    return Comparison(ours, theirs, float(deviation), seconds_ours, seconds_theirs)
+    return Comparison(ours, theirs, float(np.abs(ours - theirs).max() / np.abs(theirs).max()))
 
 
 class Reference:
@@ -210,10 +200,3 @@ def ellipticity(q: float, phi: float) -> tuple[float, float]:
 def columns(record, *names):
     """Rows of numbers of the first scene's padded entries."""
     return zip(*(getattr(record, name)[0].tolist() for name in names), strict=True)
-
-
-@lru_cache(maxsize=1)
-def _warm_up() -> None:
-    """lenstronomy compiles parts of itself at its first image; nobody should wait for that within a timing."""
-    scene = Scene()
-    Reference(scene.set({"camera.num_pix": 8})).image()

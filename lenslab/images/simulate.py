@@ -1,23 +1,27 @@
 """Scenes into images and maps: rays from the camera through the lens to the source, blurred, binned, with noise."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.images.model import LensModel, column, lens_light, lens_model, prepared, source_light
+from lenslab.images.model import LensModel, column, lens_light, lens_model, prepared, source_light, total
 from lenslab.images.observation import Maps, Observation
 from lenslab.images.realise import Realisation, realise
 from lenslab.physics import camera as optics
 from lenslab.physics import noise as noises
 from lenslab.physics.grid import pixel_axis
+from lenslab.physics.multi_gaussian import tnfws_on_rays
 from lenslab.physics.raytrace import magnification
+from lenslab.physics.spline import field_deflection_on_grid
 from lenslab.picture import recall
 from lenslab.scene import Camera, Scene
 from lenslab.scenes import Scenes
 
+MANY = 8  # halos, from which on their sum by multi_gaussian is the faster one, for a chunk of RAYS_AT_ONCE
 RAYS_AT_ONCE = {"cpu": 2**16, "cuda": 2**26, "mps": 2**24}  # a chunk that stays in cache, or fills the device
 
 
@@ -59,12 +63,41 @@ def photographed(camera: Camera, light: Tensor) -> Tensor:
                              kernel=measured_kernel(camera), psf_supersampling=camera.psf_supersampling)
 
 
-def brightness(scenes: Scenes, realisation: Realisation, model: type[LensModel] = LensModel) -> Tensor:
+def brightness(scenes: Scenes, realisation: Realisation) -> Tensor:
     """Light that each ray finds, counts/s/arcsec^2: lensed source and lens light (B, N ss, N ss)."""
+    return traced(scenes, *bent_apart(scenes, realisation))
+
+
+def bent_apart(scenes: Scenes, realisation: Realisation) -> tuple[Realisation, tuple[Tensor, ...]]:
+    """A realisation without what sums faster over the whole grid of rays than ray by ray (many halos, a field), and the
+    deflection by that: (alpha_x, alpha_y), each (B, N ss, N ss), or ()."""
+    halos, field, camera, parts = realisation.halos, realisation.field, scenes.template.camera, []
+    if halos is not None and halos.x.shape[1] >= MANY:
+        parts.append(tnfws_on_rays(camera.num_pix * camera.supersampling, camera.pixel_scale / camera.supersampling,
+                                   halos.Rs, halos.alpha_Rs, halos.r_trunc, halos.x, halos.y))
+        realisation = replace(realisation, halos=None)
+    if field is not None:
+        axis = ray_axis(scenes)
+        parts.append(field_deflection_on_grid(field, axis - scenes["lens.center_x"][:, None],
+                                              axis - scenes["lens.center_y"][:, None]))
+        realisation = replace(realisation, field=None)
+    return realisation, total(parts) if parts else ()
+
+
+def ray_axis(scenes: Scenes) -> Tensor:
+    """Where the columns, and the rows, of a camera's rays lie, arcsec (N ss,)."""
     camera, like = scenes.template.camera, scenes["lens.theta_E"]
-    axis = pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
+    return pixel_axis(camera.num_pix, camera.pixel_scale, camera.supersampling, device=like.device, dtype=like.dtype)
+
+
+def traced(scenes: Scenes, realisation: Realisation, bent: tuple[Tensor, ...] = (),
+           model: type[LensModel] = LensModel) -> Tensor:
+    """`brightness` by direct sums over all that is in the realisation; `bent` is deflection beside it."""
+    axis = ray_axis(scenes)
     x, y = axis[None, None, :], axis[None, :, None]
     alpha_x, alpha_y = model(scenes, realisation).deflection(x, y)
+    if bent:
+        alpha_x, alpha_y = alpha_x + bent[0], alpha_y + bent[1]
     light = source_light(scenes, x - alpha_x, y - alpha_y)
     glow = lens_light(scenes, x, y)
     return light if glow is None else light + glow

@@ -138,11 +138,11 @@ def groups_of(population: Population, chunk: int, seed: int, split: str, n: int)
     return [(rows[rows < n], scenes.take(np.flatnonzero(rows < n))) for rows, scenes in groups if (rows < n).any()]
 
 
-def shining(scenes: Scenes, shine: Callable | None = None) -> tuple[Tensor, Tensor | None]:
+def shining(scenes: Scenes) -> tuple[Tensor, Tensor | None]:
     """Arcs and light of the lens (B, 1, H, W), noise-free."""
     realisation = realise(scenes)
-    arcs = noise_free(without_lens_light(scenes), realisation, shine)
-    return arcs, noise_free(scenes, realisation, shine) - arcs if scenes.template.lens_light else None
+    arcs = noise_free(without_lens_light(scenes), realisation)
+    return arcs, noise_free(scenes, realisation) - arcs if scenes.template.lens_light else None
 
 
 def change(scenes: Scenes, path: str, step: float = ceiling.STEP) -> Tensor:
@@ -185,11 +185,11 @@ def observed(scenes: Scenes, model: Tensor, cell: int) -> Observation:
 
 
 def pieces(grid: Grid, population: str, chunk: int, answer: Answer, *, n: int = CHUNK, seed: int = SEED,
-           split: str = "test", device="cpu", shine: Callable | None = None) -> Iterator[tuple[str, dict]]:
+           split: str = "test", device="cpu") -> Iterator[tuple[str, dict]]:
     """Answers and lambda of the first n lenses of a chunk, as (key, plain values), cell by cell.
 
     Keys are "bare/S" and "CLASS/STRENGTH/S", numbers being places in the grid. Values: `answers` (n, C) and
-    `lambdas` (n,), the lenses always in the same order. `shine` as in `simulate.noise_free`.
+    `lambdas` (n,), the lenses always in the same order.
     """
     made, at = find(population), (chunk, seed, split, n)
     with torch.no_grad():
@@ -199,7 +199,7 @@ def pieces(grid: Grid, population: str, chunk: int, answer: Answer, *, n: int = 
             for lenses, (rows, wide) in zip(smooth, groups_of(sort, *at), strict=True):
                 assert (lenses.rows == rows).all()
                 scenes = wide.to(device, torch.float64)
-                arcs = lenses.arcs if key == "bare" else shining(scenes, shine)[0]
+                arcs = lenses.arcs if key == "bare" else shining(scenes)[0]
                 for k, S in enumerate(grid.S):
                     log_flux, _ = flux_for(scenes, arcs, lenses.glow, np.full(len(rows), S))
                     seen = observed(scenes, lit(arcs, lenses.glow, log_flux), 1 + number * len(grid.S) + k)
@@ -210,7 +210,7 @@ def pieces(grid: Grid, population: str, chunk: int, answer: Answer, *, n: int = 
 
 
 def refits(grid: Grid, chunk: int, *, n: int = CHUNK, seed: int = SEED, split: str = "test",
-           shine: Callable | None = None, known: Container[str] = ()) -> Iterator[tuple[str, list[float]]]:
+           known: Container[str] = ()) -> Iterator[tuple[str, list[float]]]:
     """Sigmas (n,) that smooth lenses fitted anew leave of the lenses of `pieces`, at the middle S of the grid.
 
     known  keys, those of `sorts`, that need not be done again
@@ -223,7 +223,7 @@ def refits(grid: Grid, chunk: int, *, n: int = CHUNK, seed: int = SEED, split: s
         for rows, scenes in groups_of(sort, chunk, seed, split, n):
             narrow = scenes.to(dtype=torch.float32)
             with torch.no_grad():
-                shift, _, _ = exposed(narrow, realise(narrow), np.full(len(rows), grid.middle), shine)
+                shift, _, _ = exposed(narrow, realise(narrow), np.full(len(rows), grid.middle))
             left += refit.left_over(made, brighter(scenes, shift)).tolist()
         yield key, rounded(left)
 

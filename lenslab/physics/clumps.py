@@ -53,7 +53,7 @@ def tnfws_potential(x, y, Rs, alpha_Rs, r_trunc, center_x, center_y) -> Tensor:
     """psi of truncated NFW halos (lenslab.physics.halos)."""
     def term(dx, dy, amplitude, tau):
         return (amplitude * halos.tnfw_potential_shape((dx * dx + dy * dy).clamp_min(halos.FLOOR_TNFW), tau),)
-    Rs, tau = _safe(Rs, r_trunc, alpha_Rs)
+    Rs, tau = safe(Rs, r_trunc, alpha_Rs)
     return _sum(term, x, y, center_x, center_y, 1 / Rs, 0.5 * halos.NORM * alpha_Rs * Rs, tau)[0]
 
 
@@ -62,7 +62,7 @@ def tnfws_deflection(x, y, Rs, alpha_Rs, r_trunc, center_x, center_y) -> tuple[T
     def term(dx, dy, *coefficients):
         strength = halos.tnfw_deflection_shape((dx * dx + dy * dy).clamp_min(halos.FLOOR_TNFW), *coefficients)
         return strength * dx, strength * dy
-    Rs, tau = _safe(Rs, r_trunc, alpha_Rs)
+    Rs, tau = safe(Rs, r_trunc, alpha_Rs)
     return _sum(term, x, y, center_x, center_y, 1 / Rs, *halos.tnfw_coefficients(halos.NORM * alpha_Rs, tau))
 
 
@@ -70,11 +70,11 @@ def tnfws_convergence(x, y, Rs, alpha_Rs, r_trunc, center_x, center_y) -> Tensor
     """kappa of truncated NFW halos (lenslab.physics.halos)."""
     def term(dx, dy, amplitude, tau):
         return (amplitude * halos.tnfw_convergence_shape((dx * dx + dy * dy).clamp_min(halos.FLOOR_TNFW), tau),)
-    Rs, tau = _safe(Rs, r_trunc, alpha_Rs)
+    Rs, tau = safe(Rs, r_trunc, alpha_Rs)
     return _sum(term, x, y, center_x, center_y, 1 / Rs, 0.5 * halos.NORM * alpha_Rs / Rs, tau)[0]
 
 
-def _safe(Rs, r_trunc, alpha_Rs):
+def safe(Rs, r_trunc, alpha_Rs):
     """Rs and tau, with harmless values in the padding, whose radii may be 0."""
     padding = alpha_Rs == 0
     Rs = torch.where(padding, 1.0, Rs)

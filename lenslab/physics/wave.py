@@ -1,4 +1,4 @@
-"""Fuzzy dark matter: interference granules, the soliton, and the wave field with its vortices (numpy).
+"""Fuzzy dark matter: interference granules, the soliton, and the wave field with its vortices.
 
 The halo is a sum of plane waves exp(i (k x + phase)) whose wave vectors are a Maxwellian of spread 1/lambda on each
 axis, lambda = hbar/(m sigma) = 0.192 kpc (1e-22 eV/m)(100 km/s/sigma), inside an isothermal envelope with a core,
@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import torch
 from astropy import constants, units
 from scipy import fft
-from scipy.interpolate import RectBivariateSpline
 from scipy.special import betainc
+from torch import Tensor
 
 from lenslab.physics import spline
 from lenslab.physics.subhalo import Host
@@ -76,12 +77,15 @@ def _virial(Om):
 
 def rms_convergence(r, g: Granules):
     """rms of kappa of the granules at distance r (arcsec) from the centre: variance sqrt(pi) lambda int rho^2 dl."""
-    return np.sqrt(np.sqrt(np.pi) * g.wavelength * g.density**2 * np.pi / 2 / (r**2 + g.core**2) ** 1.5)
+    return (np.sqrt(np.pi) * g.wavelength * g.density**2 * np.pi / 2) ** 0.5 * (r**2 + g.core**2) ** -0.75
 
 
-def field_nodes(seeds: np.ndarray, g: Granules) -> tuple[np.ndarray, np.ndarray]:
-    """psi, alpha_x, alpha_y, kappa on the nodes (B, 4, NODES, NODES), and half the width of the box (B,) in arcsec."""
-    return np.stack([_nodes(int(seeds[b]), one(g, b)) for b in range(len(seeds))]), BOX * g.theta_E
+def field_nodes(seeds: np.ndarray, g: Granules, like: Tensor) -> tuple[Tensor, np.ndarray]:
+    """psi, alpha_x, alpha_y, kappa on the nodes (B, 4, NODES, NODES), and half the width of the box (B,) in arcsec.
+
+    The random numbers are numpy's, the same everywhere; all else is worked out where `like` lives and as exactly.
+    """
+    return torch.stack([_nodes(int(seeds[b]), one(g, b), like) for b in range(len(seeds))]), BOX * g.theta_E
 
 
 def one(g: Granules, row: int) -> Granules:
@@ -89,42 +93,46 @@ def one(g: Granules, row: int) -> Granules:
     return Granules(*(float(value[row]) for value in vars(g).values()))
 
 
-def _nodes(seed: int, g: Granules) -> np.ndarray:
-    box = _box()
+def _nodes(seed: int, g: Granules, like: Tensor) -> Tensor:
+    box = _box(like.device, like.dtype)
     r = box.r * g.theta_E
     if g.wavelength < GAUSSIAN_BELOW * g.theta_E:
-        kappa = gaussian_field(np.random.default_rng((seed, GRANULES)), g.wavelength / (SPACING * g.theta_E), PADDED)
-        kappa = kappa[:NODES, :NODES] * rms_convergence(r, g)
+        noise = np.random.default_rng((seed, GRANULES)).standard_normal((PADDED, PADDED))
+        kappa = gaussian_field(torch.as_tensor(noise).to(like), g.wavelength / (SPACING * g.theta_E), NODES)
+        kappa = kappa * rms_convergence(r, g)
     else:
-        kappa = projected_waves(wave_field(seed, g), g)
+        kappa = projected_waves(wave_field(seed, g), g, like)
     kappa = (kappa + soliton_convergence(r, g)) * box.fade
     psi, alpha_x, alpha_y, kappa = solve(kappa, SPACING * g.theta_E, PADDED)
     # A broad Gaussian in psi sets the mass inside the circle theta_E, the flux of alpha through it, to zero.
-    bump = np.exp(-box.r**2 / 2)
-    amount = box.flux(alpha_x, alpha_y) / box.flux(-box.x * bump, -box.y * bump)
-    psi = psi - amount * g.theta_E * bump
-    alpha_x, alpha_y = alpha_x + amount * box.x * bump, alpha_y + amount * box.y * bump
-    kappa = kappa - amount / g.theta_E * (box.r**2 / 2 - 1) * bump
+    amount = box.flux(alpha_x, alpha_y) / box.flux(-box.x * box.bump, -box.y * box.bump)
+    psi = psi - (amount * g.theta_E) * box.bump
+    alpha_x = alpha_x + amount * (box.x * box.bump)
+    alpha_y = alpha_y + amount * (box.y * box.bump)
+    kappa = kappa - (amount / g.theta_E) * ((box.r**2 / 2 - 1) * box.bump)
     psi = psi - psi[box.fading].mean()
     slope, bend = box.slope / g.theta_E, box.bend / g.theta_E**2
-    return np.stack([psi * box.fade, alpha_x * box.fade + psi * slope * box.x, alpha_y * box.fade + psi * slope * box.y,
-                     kappa * box.fade + (alpha_x * box.x + alpha_y * box.y) * slope + psi * bend / 2])
+    return torch.stack([psi * box.fade, alpha_x * box.fade + psi * slope * box.x,
+                        alpha_y * box.fade + psi * slope * box.y,
+                        kappa * box.fade + (alpha_x * box.x + alpha_y * box.y) * slope + psi * bend / 2])
 
 
-def solve(kappa: np.ndarray, spacing: float, padded: int) -> tuple[np.ndarray, ...]:
+def solve(kappa: Tensor, spacing: float, padded: int) -> tuple[Tensor, ...]:
     """psi, alpha_x, alpha_y, kappa (G, G) of a convergence on a box, zero around it: Laplace(psi) = 2 kappa by FFT.
 
     The box is padded by zeros to `padded` nodes and repeats with that period; a box that holds mass in sum gets it
-    taken off evenly over the period, which the kappa that comes back says.
+    taken off evenly over the period, which the kappa that comes back says. Rows that are all zero, or not wanted, are
+    not transformed.
     """
     side = len(kappa)
-    kx, ky = wave_numbers(padded, spacing)
+    kx, ky = (torch.as_tensor(k).to(kappa) for k in wave_numbers(padded, spacing))
     k2 = kx**2 + ky**2
-    k2[0, 0] = np.inf
-    transform = fft.rfft2(kappa, (padded, padded))
+    k2[0, 0] = torch.inf
+    transform = torch.fft.fft(torch.fft.rfft(kappa, padded), padded, dim=0)
     psi = -2 * transform / k2
-    back = [fft.irfft2(part, (padded, padded))[:side, :side]
-            for part in (psi, 1j * _odd(kx, spacing) * psi, 1j * _odd(ky, spacing) * psi)]
+    down = torch.fft.ifft(psi, dim=0)[:side]
+    along_y = torch.fft.ifft(1j * _odd(ky, spacing) * psi, dim=0)[:side]
+    back = [torch.fft.irfft(rows, padded)[:, :side] for rows in (down, 1j * _odd(kx, spacing) * down, along_y)]
     return (*back, kappa - transform[0, 0].real / padded**2)
 
 
@@ -133,29 +141,32 @@ def wave_numbers(side: int, spacing: float) -> tuple[np.ndarray, np.ndarray]:
     return (2 * np.pi * fft.rfftfreq(side, spacing)[None, :], 2 * np.pi * fft.fftfreq(side, spacing)[:, None])
 
 
-def _odd(k: np.ndarray, spacing: float) -> np.ndarray:
+def _odd(k: Tensor, spacing: float) -> Tensor:
     """The derivative's wave numbers: the Nyquist wave is even and has no slope at the nodes."""
-    return np.where(np.abs(k) * spacing > np.pi * (1 - 1e-9), 0, k)
+    return torch.where(k.abs() * spacing > np.pi * (1 - 1e-6), 0.0, k)
 
 
-def gaussian_field(rng: np.random.Generator, wavelength: float, side: int) -> np.ndarray:
-    """Gaussian random field (side, side) of correlation exp(-r^2/wavelength^2), unit variance; lengths in nodes.
+def gaussian_field(noise: Tensor, wavelength: float, side: int) -> Tensor:
+    """Gaussian random field of correlation exp(-r^2/wavelength^2), unit variance, from white noise (P, P); the first
+    (side, side) of it; lengths in nodes.
 
     P(k) = pi lambda^2 exp(-k^2 lambda^2/4); below FINEST nodes lambda stays in the amplitude alone, since neither the
     grid nor its splines can hold finer waves: large scales keep their power, and the variance falls.
     """
-    kx, ky = wave_numbers(side, 1.0)
-    root = np.sqrt(np.pi) * wavelength * np.exp(-(kx**2 + ky**2) * max(wavelength, FINEST) ** 2 / 8)
-    return fft.irfft2(fft.rfft2(rng.standard_normal((side, side))) * root, (side, side))
+    period = len(noise)
+    kx, ky = (torch.exp(torch.as_tensor(-k**2 * max(wavelength, FINEST) ** 2 / 8)).to(noise)
+              for k in wave_numbers(period, 1.0))
+    rows = torch.fft.ifft(torch.fft.rfft2(noise) * (np.sqrt(np.pi) * wavelength * kx) * ky, dim=0)[:side]
+    return torch.fft.irfft(rows, period)[:, :side]
 
 
-def soliton_convergence(r: np.ndarray, g: Granules) -> np.ndarray:
+def soliton_convergence(r, g: Granules):
     """The soliton in projection, rho_c (1 + 0.091 r^2/r_c^2)^-8, less its mass spread as (1 - r^2/theta_E^2)^3.
 
     One narrower than the grid is widened to 1.5 nodes, which changes nothing outside it.
     """
     a2 = SOLITON / max(g.soliton_radius, 1.5 * SPACING * g.theta_E) ** 2
-    taken = 4 / g.theta_E**2 * np.clip(1 - r**2 / g.theta_E**2, 0, None) ** 3
+    taken = 4 / g.theta_E**2 * (1 - r**2 / g.theta_E**2).clip(0) ** 3
     return g.soliton * (6.5 * a2 * (1 + a2 * r**2) ** -7.5 - taken)
 
 
@@ -163,23 +174,24 @@ def soliton_convergence(r: np.ndarray, g: Granules) -> np.ndarray:
 class _Box:
     """The nodes of the box in units of theta_E (NODES, NODES), the fade W(r), and the flux through the ring."""
 
-    x: np.ndarray
-    y: np.ndarray
-    r: np.ndarray
-    fade: np.ndarray
-    slope: np.ndarray  # W'(r)/r
-    bend: np.ndarray   # Laplacian of W
-    fading: np.ndarray
-    flux_x: np.ndarray
-    flux_y: np.ndarray
+    x: Tensor
+    y: Tensor
+    r: Tensor
+    fade: Tensor
+    slope: Tensor  # W'(r)/r
+    bend: Tensor   # Laplacian of W
+    bump: Tensor   # a broad Gaussian
+    fading: Tensor
+    flux_x: Tensor
+    flux_y: Tensor
 
-    def flux(self, alpha_x, alpha_y) -> float:
+    def flux(self, alpha_x: Tensor, alpha_y: Tensor) -> Tensor:
         """Mean radial deflection on the ring, as the spline through the nodes has it."""
-        return float((self.flux_x * alpha_x).sum() + (self.flux_y * alpha_y).sum())
+        return (self.flux_x * alpha_x).sum() + (self.flux_y * alpha_y).sum()
 
 
-@lru_cache(maxsize=1)
-def _box() -> _Box:
+@lru_cache(maxsize=4)
+def _box(device: torch.device, dtype: torch.dtype) -> _Box:
     axis = np.linspace(-BOX, BOX, NODES)
     x, y = np.meshgrid(axis, axis)
     r = np.hypot(x, y)
@@ -192,7 +204,10 @@ def _box() -> _Box:
     along_x, along_y = (spline.rows((p / BOX + 1) / 2 * (NODES - 1), NODES) for p in (np.cos(angle), np.sin(angle)))
     flux_x = np.einsum("n,ni,nj->ij", np.cos(angle) / 1024, along_y, along_x, optimize=True)
     flux_y = np.einsum("n,ni,nj->ij", np.sin(angle) / 1024, along_y, along_x, optimize=True)
-    return _Box(x, y, r, fade, first / r, second + first / r, (t > 0) & (t < 1), flux_x, flux_y)
+    fading = torch.as_tensor((t > 0) & (t < 1), device=device)
+    maps = [x, y, r, fade, first / r, second + first / r, np.exp(-r**2 / 2), flux_x, flux_y]
+    maps = [torch.as_tensor(part).to(device, dtype) for part in maps]
+    return _Box(*maps[:7], fading, *maps[7:])
 
 
 # The waves themselves
@@ -221,7 +236,7 @@ def wave_field(seed: int, g: Granules, waves: int = WAVES) -> WaveField:
     return WaveField(k, 2 * np.pi * rng.random(waves), float(g.core))
 
 
-def projected_waves(waves: WaveField, g: Granules) -> np.ndarray:
+def projected_waves(waves: WaveField, g: Granules, like: Tensor) -> Tensor:
     """kappa (NODES, NODES) of rho (|psi|^2 - 1) along the line of sight, on the box's nodes.
 
     Projected on a grid of lambda/2.5, steps of lambda/1.25 in depth (|psi|^2 has no waves above 4/lambda to speak of,
@@ -231,16 +246,19 @@ def projected_waves(waves: WaveField, g: Granules) -> np.ndarray:
     side = int(np.clip(np.ceil(2 * half / (g.wavelength / 2.5)), 48, NODES))
     axis = np.linspace(-half, half, side)
     depths = np.linspace(-half, half, max(16, int(np.ceil(2 * half / (g.wavelength / 1.25)))))
-    r2 = axis[None, :] ** 2 + axis[:, None] ** 2 + g.core**2
-    kappa = np.zeros((side, side))
-    columns = np.exp(1j * np.outer(waves.k[:, 0], axis)) / len(waves.phase) ** 0.5
-    rows = np.exp(1j * (np.outer(axis, waves.k[:, 1]) + waves.phase))
+    r2 = torch.as_tensor(axis[None, :] ** 2 + axis[:, None] ** 2 + g.core**2).to(like)
+    turns = [np.exp(1j * angle) for angle in (
+        np.outer(waves.k[:, 0], axis), np.outer(axis, waves.k[:, 1]) + waves.k[:, 2] * depths[0] + waves.phase,
+        waves.k[:, 2] * (depths[1] - depths[0]))]
+    columns, rows, deeper = (torch.as_tensor(turn).to(like.device, like.dtype.to_complex()) for turn in turns)
+    columns = columns / len(waves.phase) ** 0.5
+    kappa = torch.zeros_like(r2)
     for z in depths:
-        psi = (rows * np.exp(1j * waves.k[:, 2] * z)) @ columns
-        kappa += (psi.real**2 + psi.imag**2 - 1) / (r2 + z**2)
-    kappa *= g.density * (depths[1] - depths[0])
-    nodes = np.linspace(-half, half, NODES)
-    return RectBivariateSpline(axis, axis, kappa, s=0)(nodes, nodes)
+        psi = rows @ columns
+        kappa += (psi.real.square() + psi.imag.square() - 1) / (r2 + z**2)
+        rows = rows * deeper
+    to_nodes = torch.as_tensor(spline.rows(np.linspace(0, side - 1, NODES), side)).to(like)
+    return to_nodes @ (kappa * (g.density * (depths[1] - depths[0]))) @ to_nodes.T
 
 
 @dataclass(frozen=True)

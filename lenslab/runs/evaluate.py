@@ -111,7 +111,7 @@ def simulated_parts(population, n: int, workers: int):
     from lenslab.tasks.lens_view import LensView, measured
 
     say(f"simulating {n} images of {population.name}, split test")
-    view = LensView(population.name, HELD_OUT_SEED, "test", compiled=True)
+    view = LensView(population.name, HELD_OUT_SEED, "test")
     made = dict(chunks_from(view.columns, list(range(-(-n // CHUNK))), workers))
     for chunk in sorted(made):
         rows = slice(0, n - CHUNK * chunk)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 TENSORS = {"start.": "regressor."}        # what tensors were called, and are
 SETTINGS = {"starts": "regressor"}        # the same of settings
+GONE = ("compiled",)                      # settings that have no meaning any more
 
 
 def add_renew(commands) -> None:
@@ -38,7 +39,7 @@ def renewed(tensors: dict, card: dict) -> tuple[dict, dict]:
     if card.get("task") not in tasks.TASKS or not isinstance(card.get("config"), dict):
         raise ValueError(f"A checkpoint for {str(card.get('task'))[:40]!r} cannot be carried over; train it anew.")
     module = tasks.TASKS[card["task"]].module
-    settings = {SETTINGS.get(name, name): value for name, value in card["config"].items()}
+    settings = {SETTINGS.get(name, name): value for name, value in card["config"].items() if name not in GONE}
     own = {}
     for name, tensor in tensors.items():
         old = next((old for old in TENSORS if name.startswith(old)), "")

@@ -24,7 +24,6 @@ import torch
 
 import lenslab
 from lenslab.device import one_thread
-from lenslab.images.compiled import why_not
 from lenslab.sets.draw import columns_of
 
 VERSIONS = {"lenslab": lenslab.__version__, "torch": str(torch.__version__), "numpy": np.__version__,
@@ -87,8 +86,6 @@ def rendered(name: str, chunk: int, seed: int, split: str, options: dict[str, bo
     if other:
         raise ValueError(f"A dask worker has {', '.join(other)}, and its pixels would not be the same; give all "
                          "workers the environment of this machine.")
-    if options.get("compiled") and why_not():
-        raise ValueError(f"A dask worker cannot compile: {why_not()} Do without --compile, or install what is missing.")
     with ONE, one_thread():  # the compiler and forward-mode derivatives know one thread of a process only
         return columns_of(name, chunk, seed, split, options)
 

@@ -32,7 +32,6 @@ from torch import Tensor
 import lenslab
 from lenslab import strict_json
 from lenslab.feed.workers import chunks_from
-from lenslab.images.compiled import why_not
 from lenslab.population import CHUNK, SPLITS, Population, find
 from lenslab.scene import SUBSTRUCTURE, Camera, Scene, Sersic, Substructure, from_dict
 from lenslab.scenes import Scenes
@@ -48,17 +47,16 @@ NAMES = ("image", "label", "parameters", "truths", "seeds", "background", "done"
 
 
 def write(population: Population | str, size: int, path: str | os.PathLike, *, seed: int = 0, split: str = "train",
-          workers: int = 1, dask: str | None = None, ceiling: bool = False, compiled: bool = False,
+          workers: int = 1, dask: str | None = None, ceiling: bool = False,
           report: Callable[[int, int], None] = lambda done, total: None) -> None:
     """Write the first `size` items of a split to `path`; started again after a kill, it goes on where it was.
 
     The pixels do not depend on the number of workers, nor on whether they are processes here or those of the dask
-    cluster whose address is `dask`. `ceiling` and `compiled` are those of `draw.items`; `report(done, total)` counts
-    items.
+    cluster whose address is `dask`. `ceiling` is that of `draw.items`; `report(done, total)` counts items.
     """
     population = find(population) if isinstance(population, str) else population
     path = Path(path)
-    options = dict(ceiling=ceiling, compiled=compiled and not why_not())
+    options = dict(ceiling=ceiling)
     header = header_of(population, size, seed, split, options)
     partial = path.with_name(path.name + ".partial")
     if not (isinstance(workers, int) and 0 < workers <= 256):
@@ -126,7 +124,7 @@ def header_of(population: Population, size: int, seed: int, split: str, options:
     header = dict(lenslab_dataset=FORMAT, version=lenslab.__version__, population=population.name,
                   definition=population.definition, classes=list(population.classes), columns=list(population.paths),
                   truths=truths + ["ceiling"] * options["ceiling"], seed=seed, split=split, size=size,
-                  num_pix=population.camera.num_pix, compiled=options["compiled"])
+                  num_pix=population.camera.num_pix)
     if "picture" in truths:
         header["pictures"] = [galaxy.name for galaxy in of_split(split)]
     return json.loads(json.dumps(header))
@@ -143,7 +141,7 @@ def check_pictures(header: dict, columns: dict[str, np.ndarray]) -> None:
 
 
 def told(header: dict) -> str:
-    how = " with its ceiling" * ("ceiling" in header["truths"]) + " by torch.compile" * bool(header.get("compiled"))
+    how = " with its ceiling" * ("ceiling" in header["truths"])
     if pictures := header.get("pictures"):
         how += f" with {len(pictures)} galaxies ({hashlib.sha256(''.join(pictures).encode()).hexdigest()[:8]})"
     return (f"{header['size']} of {header['population']}{how}, seed {header['seed']}, split {header['split']}, "

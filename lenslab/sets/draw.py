@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.images import fast
 from lenslab.images.ceiling import lambdas
 from lenslab.images.model import without_substructure
 from lenslab.images.realise import Realisation, realise
@@ -60,23 +59,27 @@ class Items:
         return Items(**columns)
 
 
-def items(population: Population, chunk: int, seed: int, split: str = "train", *, device="cpu", dtype=torch.float32,
-          ceiling: bool = False, compiled: bool = False, bare: bool = False) -> Items:
-    """A chunk of a population, drawn and rendered.
+def items(population: Population, chunk: int, seed: int, split: str = "train", **options) -> Items:
+    """A chunk of a population, drawn and rendered; options are those of `items_together`."""
+    return items_together(population, [chunk], seed, split, **options)[0]
+
+
+def items_together(population: Population, chunks: list[int], seed: int, split: str = "train", *, device="cpu",
+                   dtype=torch.float32, ceiling: bool = False, bare: bool = False) -> list[Items]:
+    """Several chunks, rendered together where their scenes have one structure: a GPU takes as long for ten times the
+    images, and Python's calls are made once. Pixels then differ by rounding from those of a chunk by itself.
 
     ceiling    adds the lambda of each image (lenslab.images.ceiling)
     bare       leaves substructure away: the same lenses, smooth, whatever their labels say
-    compiled   sums over halos by torch.compile (lenslab.images.fast); pixels then differ by rounding, 1e-6
     """
-    shine = fast.shine if compiled else None
-    drawn = with_galaxies(population.chunk(chunk, seed, split), split)
-    side, paths = population.camera.num_pix, population.paths
-    image, variance = (torch.empty(CHUNK, 1, side, side, device=device, dtype=dtype) for _ in range(2))
-    rms = torch.empty(CHUNK, device=device, dtype=dtype)
-    parameters, seeds = np.full((CHUNK, len(paths)), np.nan), np.empty((CHUNK, 2), np.int64)
+    drawn = joined([with_galaxies(population.chunk(chunk, seed, split), split) for chunk in chunks])
+    size, side, paths = CHUNK * len(chunks), population.camera.num_pix, population.paths
+    image, variance = (torch.empty(size, 1, side, side, device=device, dtype=dtype) for _ in range(2))
+    rms = torch.empty(size, device=device, dtype=dtype)
+    parameters, seeds = np.full((size, len(paths)), np.nan), np.empty((size, 2), np.int64)
     truths = {name: column.copy() for name, column in drawn.truths.items()}
-    truths.setdefault("signal_to_noise", np.empty(CHUNK))
-    truths |= {"ceiling": np.empty(CHUNK)} if ceiling else {}
+    truths.setdefault("signal_to_noise", np.empty(size))
+    truths |= {"ceiling": np.empty(size)} if ceiling else {}
     with torch.no_grad():
         for rows, wide in drawn.groups:
             wide = without_substructure(wide) if bare else wide
@@ -85,8 +88,7 @@ def items(population: Population, chunk: int, seed: int, split: str = "train", *
             order = by_number(realisation, len(rows))
             rows, wide, scenes, realisation = rows[order], wide.take(order), scenes.take(order), realisation.take(order)
             at = torch.from_numpy(rows).to(device)
-            shift, model, truths["signal_to_noise"][rows] = exposed(scenes, realisation, wanted(drawn, rows),
-                                                                                shine)
+            shift, model, truths["signal_to_noise"][rows] = exposed(scenes, realisation, wanted(drawn, rows))
             wide = brighter(wide, shift)
             image[at], rms[at] = expose(scenes, model, noises.SeededDraws(scenes.seeds[:, 1]))[0], background(scenes)
             variance[at] = estimated_variance(scenes.template.camera, image[at], rms[at], electrons(scenes))
@@ -96,8 +98,25 @@ def items(population: Population, chunk: int, seed: int, split: str = "train", *
                 if path in wide.values and path not in unused:
                     parameters[rows, k] = wide[path].numpy()
             if ceiling:
-                truths["ceiling"][rows] = lambdas(wide, shine).numpy()
-    return Items(image, variance, rms, drawn.labels, parameters, seeds, truths)
+                truths["ceiling"][rows] = lambdas(wide).numpy()
+    whole = Items(image, variance, rms, drawn.labels, parameters, seeds, truths)
+    return [whole.take(slice(CHUNK * k, CHUNK * (k + 1))) for k in range(len(chunks))]
+
+
+def joined(parts: list[Draw]) -> Draw:
+    """Draws of chunks one after the other; groups that share a structure become one."""
+    alike: dict = {}
+    for k, part in enumerate(parts):
+        for rows, scenes in part.groups:
+            alike.setdefault((scenes.template, tuple(scenes.values)), []).append((rows + CHUNK * k, scenes))
+    groups = []
+    for (template, paths), members in alike.items():
+        values = {path: torch.cat([scenes[path] for _, scenes in members]) for path in paths}
+        seeds = np.concatenate([scenes.seeds for _, scenes in members])
+        whole = members[0][1] if len(members) == 1 else Scenes.from_values(template, values, seeds)
+        groups.append((np.concatenate([rows for rows, _ in members]), whole))
+    truths = {name: np.concatenate([part.truths[name] for part in parts]) for name in parts[0].truths}
+    return Draw(np.concatenate([part.labels for part in parts]), groups, truths)
 
 
 def by_number(realisation: Realisation, n: int) -> np.ndarray:

@@ -8,11 +8,10 @@ from torch import Tensor
 
 from lenslab.feed.examples import Columns, Examples
 from lenslab.fit import smooth_lens
-from lenslab.images.compiled import why_not
 from lenslab.physics.grid import middle
 from lenslab.population import Population, find
 from lenslab.sets import dataset
-from lenslab.sets.draw import columns_of, estimated_variance, items
+from lenslab.sets.draw import columns_of, estimated_variance, items_together
 
 COORDINATES = "coordinates"   # the target: coordinates of the smooth lens (n, P) by SmoothLens.standard
 IN_MEMORY = 2**30             # bytes of images; larger sets are read from the disk row by row
@@ -25,7 +24,6 @@ class LensView:
     population: str
     seed: int
     split: str = "train"
-    compiled: bool = False    # sums over halos, where there are any and a compiler is at hand
     crop: int = 0             # pixels on a side of the middle that is seen; 0: the whole frame
     smooth: bool = False      # without substructure
     truth: bool = False       # with the target COORDINATES
@@ -34,10 +32,8 @@ class LensView:
 
     @property
     def rendering(self) -> dict[str, bool]:
-        """Options of lenslab.sets.draw.items: only sums over halos gain from compiling."""
-        halos = {"cdm", "wdm"} & set(find(self.population).kinds)
-        compiled = self.compiled and bool(halos) and not self.smooth and not why_not()
-        return dict(ceiling=False, compiled=compiled, bare=self.smooth)
+        """Options of lenslab.sets.draw.items."""
+        return dict(ceiling=False, bare=self.smooth)
 
     def columns(self, chunk: int) -> Columns:
         """A chunk as arrays; on one thread the same bits anywhere."""
@@ -49,8 +45,12 @@ class LensView:
 
     def on(self, chunk: int, device: torch.device) -> Examples:
         """The same, simulated on a device."""
-        drawn = items(find(self.population), chunk, self.seed, self.split, device=device, **self.rendering)
-        return self.of(drawn.image, drawn.variance.sqrt(), drawn.labels, drawn.parameters)
+        return self.together([chunk], device)[0]
+
+    def together(self, chunks: list[int], device: torch.device) -> list[Examples]:
+        """Several chunks on a device, rendered together (draw.items_together)."""
+        drawn = items_together(find(self.population), chunks, self.seed, self.split, device=device, **self.rendering)
+        return [self.of(one.image, one.variance.sqrt(), one.labels, one.parameters) for one in drawn]
 
     def of(self, image: Tensor, sigma: Tensor, labels: np.ndarray, parameters: np.ndarray) -> Examples:
         """Examples of images (n, 1, H, W) with their noise and the settings of their scenes (n, len(paths))."""

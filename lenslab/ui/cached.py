@@ -6,6 +6,7 @@ Caches are bounded, and hold only what follows from numbers and content hashes.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lenslab.device import resolve_device, supported_dtype
 from lenslab.images import ceiling, simulate
+from lenslab.images.coverage import Coverage
+from lenslab.images.coverage import coverage as coverage_of
 from lenslab.images.model import LensModel, lens_model, source_light
 from lenslab.images.observation import Maps, Observation
 from lenslab.images.realise import Realisation, realise
@@ -142,9 +145,16 @@ def maps(scene: Scene) -> Maps:
 
 @lru_cache(maxsize=12)
 def source_plane(scene: Scene) -> tuple[np.ndarray, float]:
-    """The source without a lens (G, G), and half its frame in arcsec; the frame's middle is the lens's centre."""
-    scenes = batch(replace(scene, substructure=Substructure()))
-    half = simulate.source_half_width(scenes)
+    """The source without a lens (G, G), and half its frame in arcsec, about the lens's centre.
+
+    The frame holds the source and all curves.
+    """
+    scenes, found = batch(replace(scene, substructure=Substructure())), sketch(scene)
+    x0, y0 = scene.lens.center_x, scene.lens.center_y
+    reach = max((float(max(np.abs(x - x0).max(), np.abs(y - y0).max())) for x, y in (*found.cut, *found.caustics)),
+                default=0.0)
+    place = max(abs(scene.source.center_x - x0), abs(scene.source.center_y - y0)) + 1.5 * scene.source.R_sersic
+    half = max(simulate.source_half_width(scenes), ceil(10 * max(1.05 * reach, place)) / 10)
     axis = pixel_axis(SOURCE_SIDE, 2 * half / SOURCE_SIDE, device=scenes["lens.theta_E"].device,
                       dtype=scenes["lens.theta_E"].dtype)
     x, y = scene.lens.center_x + axis[None, None, :], scene.lens.center_y + axis[None, :, None]
@@ -157,6 +167,12 @@ def sketch(scene: Scene) -> Sketch:
     d = cosmology.distances(scene.z_lens, scene.z_source, scene.H0, scene.Om0)
     return draw_sketch(mass(scene), maps(scene), scene.camera.pixel_scale, scene.source.center_x,
                        scene.source.center_y, float(cosmology.time_delay_distance(scene.z_lens, d)))
+
+
+@lru_cache(maxsize=24)
+def coverage(scene: Scene) -> Coverage:
+    """How far round the lens the source's light reaches."""
+    return coverage_of(batch(scene), sketch(scene))
 
 
 def mass(scene: Scene) -> LensModel:

@@ -143,8 +143,9 @@ def free_slider(label: str, at: Range, value: float, *, key: str, on_change: Cal
               format=None if whole else at.format, on_change=on_change, disabled=disabled)
 
 
-def select(path: str, *, key: str, names: dict[str, str] | None = None, label: str | None = None) -> None:
-    """One of a few words; `names` says what each is called on the page."""
+def select(path: str, *, key: str, names: dict[str, str] | None = None, label: str | None = None,
+           along: dict[str, dict] | None = None) -> None:
+    """One of a few words; `names` says what each is called on the page, `along` what it changes along with it."""
     meta = declaration(path).metadata
     options = list(names) if names else list(meta["options"])
     value = state.scene().get(path)
@@ -152,7 +153,8 @@ def select(path: str, *, key: str, names: dict[str, str] | None = None, label: s
     set_before_drawing(key, value)
     st.selectbox(label or meta["label"], options, key=key, help=meta["text"],
                  format_func=(names or {}).get if names and value in names else str,
-                 on_change=lambda: state.change({path: st.session_state[key]}))
+                 on_change=lambda: state.change({path: st.session_state[key],
+                                                 **(along or {}).get(st.session_state[key], {})}))
 
 
 def several(label: str, options: Collection[str], *, key: str, most: int | None = None,

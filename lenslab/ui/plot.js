@@ -2,6 +2,7 @@
 // and a click on any pixel tells where it was. st.plotly_chart makes a new chart for each change and hears no click on a
 // heat map.
 let library
+const TURN_MS = 800  // how long each of two pictures is shown in turns: far slower than the 3 flashes a second that harm
 
 function plotly(path) {
   library ??= new Promise((resolve, reject) => {
@@ -63,14 +64,27 @@ function draw(Plotly, box) {
   }
 }
 
+// A figure and its twin in turns, until another figure comes or the picture leaves the page.
+function alternate(Plotly, box) {
+  clearInterval(box.turns)
+  if (!box.wanted.twin) return
+  box.turns = setInterval(() => {
+    if (!box.isConnected) return clearInterval(box.turns)
+    const { figure, twin } = box.wanted
+    Object.assign(box.wanted, { figure: twin, twin: figure })
+    draw(Plotly, box)
+  }, TURN_MS)
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".picture")
-  box.wanted = { ...data, figure: JSON.parse(data.figure), setTriggerValue }
+  box.wanted = { ...data, figure: JSON.parse(data.figure), twin: data.twin && JSON.parse(data.twin), setTriggerValue }
   box.setAttribute("role", "img")
   box.setAttribute("aria-label", data.alt)
   const ready = (Plotly) => {
     if (!box.isConnected) return
     draw(Plotly, box)
+    alternate(Plotly, box)
     if (!box.observer) {
       box.observer = new ResizeObserver(() => {
         if (box.clientWidth && box.clientWidth !== box.shownWidth) draw(Plotly, box)

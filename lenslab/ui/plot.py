@@ -17,12 +17,13 @@ def _component():
                                       isolate_styles=False)
 
 
-def plot(figure: Figure, *, key: str, alt: str, later: bool = False,
+def plot(figure: Figure, *, key: str, alt: str, later: bool = False, twin: Figure | None = None,
          on_click: Callable[[float, float], None] | None = None, square: bool = True) -> None:
     """Draw a figure.
 
     alt       what a screen reader says
     later     drawn once the first picture has been painted
+    twin      a figure of the same frame to be shown in turns with it
     on_click  called with x and y of a clicked pixel of a heat map, before the page is drawn again
     square    the figure is a picture with equal axes, which must not be stretched
     """
@@ -36,8 +37,9 @@ def plot(figure: Figure, *, key: str, alt: str, later: bool = False,
     if square:
         (x0, x1), (y0, y1) = layout.xaxis.range, layout.yaxis.range
         aspect = (y1 - y0) / (x1 - x0)
-    data = dict(figure=figure.to_json(validate=False), height=layout.height, aspect=aspect, alt=alt, later=later,
-                clickable=on_click is not None, library=f"app/static/{library.NAME}")
+    data = dict(figure=figure.to_json(validate=False), twin=None if twin is None else twin.to_json(validate=False),
+                height=layout.height, aspect=aspect, alt=alt, later=later, clickable=on_click is not None,
+                library=f"app/static/{library.NAME}")
     _component()(data=data, key=key,
                  on_click_change=clicked if on_click is not None else _nothing)
 

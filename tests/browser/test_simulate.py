@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
@@ -9,13 +10,21 @@ from playwright.sync_api import Page, expect
 
 from lenslab.images.export import to_fits
 from lenslab.images.simulate import observe_scene
-from lenslab.scene import Scene, Sersic
+from lenslab.scene import SUBSTRUCTURE, Scene, Sersic
+from lenslab.ui import cached, links
+from lenslab.ui.simulate import closer, panels
 
 IMAGE = ".st-key-simulate-image .js-plotly-plot"
 BRIGHTNESS = """selector => {
   const values = document.querySelector(selector)?._fullData?.[0]?.customdata
   const sum = row => Array.from(row).reduce((a, b) => a + b, 0)
   return values ? sum(Array.from(values, sum)) : null
+}"""
+
+PLACE_AND_LIMITS = """selector => {
+  const box = document.querySelector(selector), { zmin, zmax } = box._fullData[0]
+  const { left, top, width, height } = box.getBoundingClientRect()
+  return [zmin, zmax, left, top - document.querySelector("h1").getBoundingClientRect().top, width, height]
 }"""
 
 
@@ -97,8 +106,59 @@ def test_a_click_on_the_source_plane_moves_the_source(visit):
     redrawn(page, first)
     page.wait_for_function("new URL(location).searchParams.has('source.center_x')")
     x, y = page.evaluate("['source.center_x', 'source.center_y'].map(k => +new URL(location).searchParams.get(k))")
-    half = 0.9  # arcsec, of the default scene's source plane; a pixel of it is 0.019 arcsec
-    assert (x, y) == pytest.approx((half / 2, half / 2), abs=0.03)
+    half = cached.source_plane(Scene())[1]  # arcsec; a pixel of the picture is 0.036
+    assert (x, y) == pytest.approx((half / 2, half / 2), abs=0.05)
+    settled(page)
+
+
+ERRORS = "[data-testid=stException], [data-testid=stAlertContentError]"
+MARKS = {  # what each look draws of a lens that has it to show
+    "Numbers": "[data-testid=stTable]", "Substructure": ".st-key-simulate-substructure",
+    "What it changes": ".st-key-simulate-change", "Magnification": ".st-key-simulate-magnification",
+    "Wave": ".st-key-simulate-wave", "Beside a real lens": ".st-key-real-file",
+    "Check with lenstronomy": ".st-key-check-go", "Export": ".st-key-export-json"}
+
+
+def test_every_kind_of_dark_matter_is_looked_at_in_every_way_and_linked(visit):
+    """Each look opens without an error, and the address is that of the lens shown."""
+    page = visit()
+    drawn(page)
+    page.get_by_role("tab", name="Dark matter").click()
+    assert set(MARKS) == set(closer.LOOKS) and set(panels.KINDS) == set(SUBSTRUCTURE)
+    for kind, name in panels.KINDS.items():
+        if kind != "none":
+            page.locator(".st-key-w-sub-kind input").click()
+            page.get_by_role("option", name=name, exact=True).click()
+        for each, mark in MARKS.items():
+            if each == "Wave" and kind != "fdm":
+                continue
+            look(page, each)
+            invited = page.get_by_text("All mass of this lens is smooth")
+            shown = invited if kind == "none" and each in ("Substructure", "What it changes") else page.locator(mark)
+            expect(shown.first).to_be_visible()
+            expect(page.locator("[data-testid=stApp]")).to_have_attribute("data-test-script-state", "notRunning")
+            assert page.locator(ERRORS).count() == 0, (kind, each)
+            told = links.from_query(dict(parse_qsl(urlsplit(page.url).query)))
+            assert told == Scene().set({"substructure.kind": kind, **panels.KIND_STARTS.get(kind, {})}), (kind, each)
+
+
+def test_an_image_blinks_between_with_and_without_its_dark_matter_and_nothing_else_changes(visit):
+    page = visit("/?substructure.kind=vortex")
+    first, title = drawn(page), f"{IMAGE} .gtitle"
+    settled(page)
+    before = page.evaluate(PLACE_AND_LIMITS, IMAGE)
+    look(page, "Without")
+    smooth = redrawn(page, first)
+    assert smooth == pytest.approx(float(observe_scene(Scene()).image.sum()), rel=1e-3)
+    expect(page.locator(title)).to_contain_text("all mass smooth")
+    assert page.evaluate(PLACE_AND_LIMITS, IMAGE) == pytest.approx(before, abs=1e-3)
+    look(page, "Blink")
+    for value, other in ((first, smooth), (smooth, first), (first, smooth)):
+        assert redrawn(page, other) == pytest.approx(value, rel=1e-6)
+    look(page, "With")
+    expect(page.locator(title)).to_contain_text("with small-scale dark matter")
+    page.wait_for_timeout(1800)
+    assert drawn(page) == pytest.approx(first, rel=1e-6)
     settled(page)
 
 

@@ -69,9 +69,15 @@ def test_rows_of_a_shared_set_are_those_of_the_joint_batch():
             assert torch.equal(part(step).inputs, joint(step).inputs[rank::3])
 
 
-def test_a_thread_beside_the_training_gives_the_same(monkeypatch):
-    numbered, beside = Numbered(), chunks.ThreadChunks(None, CPU)
-    monkeypatch.setattr(beside, "made", numbered.made)
+class NumberedTogether:
+    """The same chunks as a view gives them in groups."""
+
+    def together(self, group, device):
+        return [Numbered().made(chunk) for chunk in group]
+
+
+def test_a_thread_beside_the_training_gives_the_same():
+    beside = chunks.ThreadChunks(NumberedTogether(), CPU)
     one, two = (StreamFeed(50, 5, 3, source, 0, 1) for source in (Numbered(), beside))
     for step in (0, 1, 2, 30):
         assert torch.equal(one(step).inputs, two(step).inputs)

@@ -8,16 +8,22 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from lenslab.figures import canvas, mass, observed, source
+from lenslab.figures import bodies, canvas, mass, observed, source
 from lenslab.images.observation import Observation
+from lenslab.images.realise import realise
 from lenslab.physics.grid import pixel_axis
+from lenslab.scene import Clump, Scene
+from lenslab.scenes import Scenes
 
 FRAME = canvas.Frame(64, 64, 0.08)
 RNG = np.random.default_rng(3)
 Z = RNG.normal(size=(64, 64))
 LINE = [(np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0]))]
 DOTS = dict(x=np.array([1.0, -1.0]), y=np.array([0.5, 0.0]), magnification=np.array([3.0, -2.0]))
-CLUMPS = dict(x=np.array([0.1, 0.5, 40.0]), y=np.array([0.0, 0.5, 0.0]), mass=np.array([1e8, 4e8, 1e12]))
+CLUMPS = tuple(Clump(log10_mass=each, center_x=x, center_y=0.1 * x, profile=profile) for each, x, profile in (
+    (8.0, 0.1, "TNFW"), (8.6, 0.5, "TNFW"), (10.0, 15.0, "TNFW"), (8.0, 0.2, "POINT_MASS"), (9.0, 0.7, "POINT_MASS")))
+DARK = realise(Scenes.of([Scene().set({"substructure.kind": "vortex", "substructure.clumps": CLUMPS})],
+                         dtype=torch.float64))
 
 
 def an_observation(**changes) -> Observation:
@@ -30,9 +36,10 @@ FIGURES = {
     "real": lambda: observed.image(an_observation(north=0.3, unit="e-/s"), kind="log"),
     "residual": lambda: observed.residual(Z, FRAME, title="r", dark=False),
     "difference": lambda: observed.difference(Z, Z + 1e-12, FRAME, dark=True),
-    "convergence": lambda: mass.convergence(np.abs(Z), FRAME, critical=LINE, images=DOTS),
+    "convergence": lambda: mass.convergence(np.abs(Z), FRAME, critical=LINE, images=DOTS,
+                                            realisation=DARK),
     "no images": lambda: mass.convergence(np.abs(Z), FRAME),
-    "substructure": lambda: mass.substructure(Z, FRAME, dark=True, clumps=CLUMPS),
+    "substructure": lambda: mass.substructure(Z, FRAME, dark=True, realisation=DARK),
     "magnification": lambda: mass.magnification(Z * 10, FRAME, dark=False, critical=LINE),
     "parity": lambda: mass.magnification(Z * 10, FRAME, dark=True, parity=True),
     "wave": lambda: mass.wave_field(Z**2, FRAME, dict(x=np.zeros(2), y=np.ones(2), sign=np.array([1, -1]))),
@@ -119,14 +126,37 @@ def test_a_magnification_of_one_has_the_colour_of_the_ground():
     assert scale[2][1] == canvas.diverging(False)[2][1]
 
 
-def test_the_area_of_a_circle_follows_the_mass_and_clumps_outside_are_left_out():
-    circles = FIGURES["substructure"]().data[1]
-    assert sorted(circles.x) == [0.1, 0.5]
-    light, heavy = sorted(circles.marker.size)
-    few = mass.circles(dict(x=np.zeros(2), y=np.zeros(2), mass=np.array([1e9, 4e9])), FRAME, "#000")
+def drawn(name: str, words: str):
+    """The trace of a figure whose hover box starts with some words."""
+    return next(trace for trace in FIGURES[name]().data if (trace.hovertemplate or "").startswith(words))
+
+
+def test_the_area_of_a_body_follows_its_mass_and_those_outside_are_left_out():
+    circles = drawn("substructure", "halo")
+    assert sorted(circles.x) == pytest.approx([0.1, 0.5])
+    few = bodies.circles(np.zeros(2), np.zeros(2), np.array([1e9, 4e9]), FRAME, "#000")
     small, large = sorted(few["marker"]["size"])
     assert (large / small) ** 2 == pytest.approx(4)
-    assert light <= heavy
+    dots = drawn("substructure", "point mass")
+    assert sorted(dots.x) == pytest.approx([0.2, 0.7]) and sorted(dots.customdata) == pytest.approx([8, 9])
+
+
+@pytest.mark.parametrize("name", ["substructure", "convergence"])
+def test_a_vortex_is_drawn_from_end_to_end(name):
+    """Half its length is 0.03 arcsec (1e-22 eV/m), as DeepLense has it."""
+    dark, line = Scene().substructure, drawn(name, "line of mass")
+    half = 0.03 * 10 ** (-22 - dark.log10_m_axion)
+    ends = np.array([-half, half])
+    np.testing.assert_allclose(line.x, ends * np.cos(dark.vortex_phi), rtol=1e-9)
+    np.testing.assert_allclose(line.y, ends * np.sin(dark.vortex_phi), rtol=1e-9)
+
+
+def test_what_is_taken_off_for_points_does_not_drown_them():
+    """Their own convergence is in no pixel: the sheet alone would fill the range of colours."""
+    sheet = np.full((64, 64), -0.02)
+    for_points, alone = (mass.substructure(sheet, FRAME, dark=False, realisation=real).data[0].zmax
+                         for real in (DARK, None))
+    assert alone == pytest.approx(0.02) and for_points >= 4 * 0.02
 
 
 def test_curves_are_one_trace_with_gaps():

@@ -65,3 +65,59 @@ def test_images_are_shot_back_to_their_source():
 def test_a_source_outside_the_frame_has_no_images_and_no_error():
     _, found = drawn(SIE.set({"source.center_x": 15.0}))
     assert len(found.x) == len(found.delay) == 0
+
+
+def test_the_cut_of_an_isothermal_ellipsoid_is_its_closed_form():
+    """Kormann, Schneider & Bartelmann 1994: -sqrt(q)/q' (arcsin(q' cos phi), arsinh(q'/q sin phi)), q'^2 = 1 - q^2."""
+    theta_E, q = 1.2, 0.6
+    _, found = drawn(SIE.set({"lens.phi": 0.0, "lens.theta_E": theta_E, "lens.q": q}))
+    (x, y), = found.cut
+    other = np.sqrt(1 - q**2)
+    cosine = np.sin(-x * other / (theta_E * np.sqrt(q))) / other
+    sine = np.sinh(-y * other / (theta_E * np.sqrt(q))) * q / other
+    np.testing.assert_allclose(np.hypot(cosine, sine), 1, atol=1e-5)
+    assert np.abs(np.diff(np.unwrap(np.arctan2(sine, cosine))).sum()) == pytest.approx(2 * np.pi, abs=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [1.5, 1.8, 1.95, 1.99])
+def test_a_shallow_lens_has_the_radial_caustic_of_its_closed_form(gamma):
+    """A round one: alpha = theta_E (theta/theta_E)^(2 - gamma), radial where its slope is 1."""
+    scene = SIE.set({"lens.q": 1.0, "lens.gamma": gamma})
+    _, found = drawn(scene)
+    theta_E = scene.lens.theta_E
+    radial = theta_E * (2 - gamma) ** (1 / (gamma - 1))
+    caustic = theta_E ** (gamma - 1) * radial ** (2 - gamma) - radial
+    assert found.cut == [] and len(found.critical) == 2
+    np.testing.assert_allclose(np.hypot(*found.critical[1]), radial, rtol=0.1)
+    np.testing.assert_allclose(np.hypot(*found.caustics[1]), caustic, rtol=0.003)
+
+
+@pytest.mark.parametrize("source", [0.4, 1.5])
+def test_a_steep_lens_shows_every_source_twice_and_has_no_boundary(source):
+    """A round one of slope 2.5: theta - theta_E^1.5 theta^-0.5 = beta on both sides."""
+    scene = SIE.set({"lens.q": 1.0, "lens.gamma": 2.5, "source.center_x": source, "source.center_y": 0.0,
+                     "lens.theta_E": 1.0})
+    _, found = drawn(scene)
+    assert found.cut == [] and len(found.caustics) == 1 and len(found.x) == 2
+    np.testing.assert_allclose(found.x - np.sign(found.x) * np.abs(found.x) ** -0.5, source, atol=1e-7)
+
+
+@pytest.mark.parametrize("changes", [
+    {}, {"lens.gamma1": 0.05, "lens.center_x": 0.3}, {"substructure.kind": "vortex"}])
+def test_a_source_that_leaves_the_cut_loses_one_image(changes):
+    scene = SIE.set({"camera.num_pix": 100, **changes})
+    x, y = drawn(scene)[1].cut[0]
+    for k in (5, 40, 70):
+        middle = np.array([x[:-1].mean(), y[:-1].mean()])
+        place, numbers = np.array([x[k], y[k]]), []
+        for step in (-0.02, 0.02):  # arcsec; over this distance an image fades to the core of the lens
+            at = place + step * (place - middle) / np.hypot(*(place - middle))
+            found = drawn(scene.set({"source.center_x": float(at[0]), "source.center_y": float(at[1])}))[1]
+            numbers.append(len(found.x))
+        assert numbers[0] == numbers[1] + 1, (k, numbers)
+
+
+def test_the_second_image_of_a_lens_of_two_pixels_is_found():
+    """An isothermal sphere of 0.16 arcsec before pixels of 0.08: theta = beta +- theta_E."""
+    _, found = drawn(SIE.set({"lens.q": 1.0, "lens.theta_E": 0.16, "source.center_x": 0.1, "source.center_y": 0.0}))
+    np.testing.assert_allclose(np.sort(found.x), [-0.06, 0.26], atol=1e-6)

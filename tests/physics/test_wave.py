@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy.integrate import quad
 from scipy.interpolate import RectBivariateSpline
 
 from lenslab.physics import cosmology, subhalo, wave
 
 AT = subhalo.host(1.2, 0.8, 2.0, 0.5, 1.5, 70.0, 0.3)
+LIKE = torch.zeros((), dtype=torch.float64)
 AXIS = np.linspace(-wave.BOX * 1.2, wave.BOX * 1.2, wave.NODES)
 
 
@@ -18,9 +20,13 @@ def made_of(m22=0.1, f_dm=0.5) -> wave.Granules:
 
 
 def field(m22=0.1, seed=1, f_dm=0.5):
-    nodes, half_width = wave.field_nodes(np.array([seed]), wave.granules(np.array([m22]), np.array([f_dm]), AT))
+    nodes, half_width = wave.field_nodes(np.array([seed]), wave.granules(np.array([m22]), np.array([f_dm]), AT), LIKE)
     assert half_width == pytest.approx(4.8)
-    return nodes[0]
+    return nodes[0].numpy()
+
+
+def noise(seed, side):
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal((side, side)))
 
 
 def on_ring(values, radius, n=720):
@@ -63,7 +69,7 @@ def test_a_direct_sum_of_waves_has_the_variance_and_correlation_claimed():
 
 
 def test_gaussian_field_has_unit_variance_and_that_correlation():
-    fields = np.stack([wave.gaussian_field(np.random.default_rng(s), 4.0, 256) for s in range(40)])
+    fields = np.stack([wave.gaussian_field(noise(s, 256), 4.0, 256) for s in range(40)])
     assert fields.var() == pytest.approx(1, rel=0.02)
     for shift in (2, 4, 6):
         measured = (fields * np.roll(fields, shift, axis=1)).mean() / fields.var()
@@ -73,7 +79,7 @@ def test_gaussian_field_has_unit_variance_and_that_correlation():
 def test_granules_finer_than_the_grid_keep_their_power_on_large_scales():
     """Averages over squares of 16 nodes have the variance that white noise of P(0) = pi lambda^2 gives them."""
     wavelength = 0.5
-    fields = np.stack([wave.gaussian_field(np.random.default_rng(s), wavelength, 256) for s in range(40)])
+    fields = np.stack([wave.gaussian_field(noise(s, 256), wavelength, 256) for s in range(40)])
     means = fields.reshape(40, 16, 16, 16, 16).mean((2, 4))
     edges = 1 - 2.0 / (np.pi**0.5 * 16)  # an axis; granules of two nodes straddle the borders of the squares
     assert means.var() == pytest.approx(np.pi * wavelength**2 / 16**2 * edges**2, rel=0.05)
@@ -141,11 +147,11 @@ def test_no_mass_inside_the_ring_and_nothing_outside_the_box(m22):
 def test_padding_suffices():
     """Poisson's equation with twice the padding: alpha near the ring changes by less than 2 % of its rms."""
     g = made_of(0.1)
-    box = wave._box()
-    kappa = wave.gaussian_field(np.random.default_rng(2), g.wavelength / (wave.SPACING * 1.2), wave.PADDED)
-    kappa = kappa[:wave.NODES, :wave.NODES] * wave.rms_convergence(box.r * 1.2, g) * box.fade
-    kappa -= kappa[box.r < 1].mean() * np.exp(-box.r**2 / 2)
-    alpha = [wave.solve(kappa, wave.SPACING * 1.2, padded)[1][box.r < 1.5] for padded in (wave.PADDED, 576)]
+    box = wave._box(LIKE.device, LIKE.dtype)
+    kappa = wave.gaussian_field(noise(2, wave.PADDED), g.wavelength / (wave.SPACING * 1.2), wave.NODES)
+    kappa = kappa * wave.rms_convergence(box.r * 1.2, g) * box.fade
+    kappa -= kappa[box.r < 1].mean() * box.bump
+    alpha = [wave.solve(kappa, wave.SPACING * 1.2, padded)[1][box.r < 1.5].numpy() for padded in (wave.PADDED, 576)]
     assert np.std(alpha[0] - alpha[1]) < 0.02 * np.std(alpha[1])
 
 
@@ -201,7 +207,15 @@ def test_the_slice_shows_the_waves_that_lens():
     rho = [(np.abs(waves.on_plane(axis, axis, d)) ** 2 - 1)
            / (axis[None] ** 2 + axis[:, None] ** 2 + g.core**2 + d**2) for d in z]
     direct = g.density * np.trapezoid(rho, z, axis=0)
-    projected = RectBivariateSpline(AXIS, AXIS, wave.projected_waves(waves, g), s=0)(axis, axis)
+    projected = RectBivariateSpline(AXIS, AXIS, wave.projected_waves(waves, g, LIKE), s=0)(axis, axis)
     assert np.abs(projected - direct).max() < 0.03 * wave.rms_convergence(0.5, g)
     page = wave.wave_slice(7, g, 1.0, 5)
     np.testing.assert_allclose(page.density, np.abs(waves.on_plane(axis, axis, 0.0)) ** 2)
+
+
+@pytest.mark.parametrize("m22", [0.03, 0.3])
+def test_float32_is_worked_out_as_exactly_as_it_is_held(m22):
+    seeds, made = np.array([3]), wave.granules(np.array([m22]), np.array([0.5]), AT)
+    exact, short = (wave.field_nodes(seeds, made, LIKE.to(dtype))[0] for dtype in (torch.float64, torch.float32))
+    assert short.dtype == torch.float32
+    assert ((short - exact).abs().amax((2, 3)) < 5e-6 * exact.abs().amax((2, 3))).all()

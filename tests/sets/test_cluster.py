@@ -15,7 +15,7 @@ from lenslab.population import CHUNK
 from lenslab.sets import cluster, dataset
 
 QUICK = "deeplense-2"  # 64 x 64, no supersampling
-ASKED = QUICK, 4, "train", dict(ceiling=False, compiled=False)
+ASKED = QUICK, 4, "train", dict(ceiling=False)
 
 
 @pytest.fixture(scope="module")

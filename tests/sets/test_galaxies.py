@@ -133,7 +133,7 @@ def test_a_set_is_not_finished_with_other_galaxies(data, small, tmp_path, monkey
     dataset.check_pictures(header, columns)
     with pytest.raises(ValueError, match="other galaxies"):
         dataset.check_pictures(header | {"pictures": ["f" * 64]}, columns)
-    begun = dataset.header_of(population, 40, 3, "train", dict(ceiling=False, compiled=False))
+    begun = dataset.header_of(population, 40, 3, "train", dict(ceiling=False))
     assert "with 2 galaxies" in dataset.told(begun)
 
 
@@ -145,7 +145,7 @@ def test_a_picture_that_no_header_lists_is_refused(found):
 
 def test_a_forged_list_of_pictures_is_refused(data, small, tmp_path, monkeypatch):
     population, _, _ = small
-    header = dataset.header_of(population, 40, 3, "train", dict(ceiling=False, compiled=False))
+    header = dataset.header_of(population, 40, 3, "train", dict(ceiling=False))
     for number, forged in enumerate(("abc", [1], {"a": 1})):
         path = tmp_path / f"{number}.h5"
         dataset.lay_out(path, header | {"pictures": forged})

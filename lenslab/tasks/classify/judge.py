@@ -29,7 +29,7 @@ JUDGED = {"validation": 200, "test": 1000}     # resamples behind the intervals
 
 def view_of(config: Training, seed: int, split: str) -> LensView:
     """How images become what the network of a Config is given while it learns."""
-    plain = dict(population=config.population, seed=seed, split=split, compiled=config.compiled, crop=config.crop)
+    plain = dict(population=config.population, seed=seed, split=split, crop=config.crop)
     fitted = CLASSIFIERS[config.network][0].needs_fit
     return FittedView(**plain, regressor=config.regressor) if fitted else LensView(**plain)
 

@@ -54,8 +54,6 @@ class Config(Training):
                        "the simulator.", "Showings")
     workers: int = count(1, 0, 64, "Processes that simulate beside the training; with 0 it waits for its images.",
                          "Simulating processes")
-    compiled: bool = switch(True, "Compile the sums over halos where the population has any and a C++ compiler is "
-                            "here: five times faster after half a minute.", "Compile")
     augment: bool = switch(True, "Turn and mirror images as far as the population has that symmetry.", "Augment")
     crop: int = count(0, 0, 1024, "Pixels on a side of the middle of the frame that the network sees; 0 is all of it.",
                       "Crop")

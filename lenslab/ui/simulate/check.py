@@ -66,12 +66,7 @@ def show(comparison, scene: Scene) -> None:
         plot(observed.difference(comparison.ours, comparison.lenstronomy, frame,
                                  dark=is_dark()),
              key="check.difference", later=True, alt="Difference of the two")
-    a, b, c = st.columns(3)
-    a.metric("largest deviation", f"{comparison.deviation:.1e} of the peak",
-             help="Largest difference of any pixel over the brightest pixel; both in float64, without noise.")
-    b.metric("lenslab", f"{1e3 * comparison.seconds_ours:.1f} ms")
-    c.metric("lenstronomy", f"{1e3 * comparison.seconds_lenstronomy:.1f} ms",
-             help="Its objects are built anew, as this scene needs them; imports and warm-up are left out on both "
-                  "sides. One run on a machine that may be busy: benchmarks/ measures it properly.")
+    st.metric("largest deviation", f"{comparison.deviation:.1e} of the peak",
+              help="Largest difference of any pixel over the brightest pixel; both in float64, without noise.")
     st.caption("The same numbers through both codes. Substructure is drawn once and given to both. The same model, so "
                "this checks the calculation, not whether nature is like that.")

@@ -1,16 +1,18 @@
 """Below the first pictures: looks closer, of which only the chosen one is computed."""
 
-import numpy as np
 import streamlit as st
 
 from lenslab.figures import canvas, mass, observed
+from lenslab.figures.bodies import MOST
+from lenslab.images.realise import Realisation
 from lenslab.insight.significance import WHY, at_most, promise
-from lenslab.physics import substructure
+from lenslab.physics import subhalo
 from lenslab.scene import Scene
 from lenslab.ui import cached
 from lenslab.ui.plot import plot
 from lenslab.ui.simulate.check import check_look
 from lenslab.ui.simulate.export import export_look
+from lenslab.ui.simulate.pictures import has_substructure
 from lenslab.ui.simulate.real import real_look
 from lenslab.ui.window import is_dark
 
@@ -19,10 +21,6 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def frame_of(scene: Scene) -> canvas.Frame:
     return canvas.Frame(scene.camera.num_pix, scene.camera.num_pix, scene.camera.pixel_scale)
-
-
-def has_substructure(scene: Scene) -> bool:
-    return scene.substructure.kind != "none" or bool(scene.substructure.clumps)
 
 
 def beside():
@@ -67,26 +65,34 @@ def numbers_look(scene: Scene) -> None:
                    "length: the last column says how many days after the first image each one arrives.")
 
 
+def contents(real: Realisation, scene: Scene) -> str:
+    """How many halos, points and lines there are, what they hold, and how they are drawn."""
+    told = []
+    for group, one, drawn in ((real.halos, "halo", "circles"), (real.points, "point mass", "dots")):
+        if group is not None and (number := int(group.number[0])):
+            held = in_tens(float(group.mass[0].sum()))
+            plural = {"halo": "halos", "point mass": "point masses"}[one] if number > 1 else one
+            told.append(f"{number} {plural} of {held} M☉ in all ({drawn}, whose area follows the mass"
+                        f"{'; the heaviest 400 in the frame' if number > MOST else ''}).")
+    if real.rod is not None:
+        told.append(f"A straight line of mass with {scene.substructure.f_vortex:.1%} of what is inside the ring.")
+    return "".join(f"{sentence} " for sentence in told)
+
+
 def substructure_look(scene: Scene) -> None:
     """The small-scale mass alone."""
     if not has_substructure(scene):
         return invite()
     real = cached.realisation(cached.dark(scene))
-    parts = [group for group in (real.halos, real.points) if group is not None]
-    clumps = {name: np.concatenate([np.asarray(getattr(group, name)[0].cpu(), float)[:int(group.number[0])]
-                                    for group in parts]) for name in ("x", "y", "mass")} if parts else None
     left, right = beside()
     with left:
         plot(mass.substructure(canvas.plane(cached.maps(scene).delta_kappa), frame_of(scene), dark=is_dark(),
-                               clumps=clumps), key="simulate.substructure", later=True,
-             alt="Convergence of the substructure alone, with its clumps as circles")
-    number = 0 if clumps is None else len(clumps["mass"])
-    held = f"{number} clumps hold {in_tens(clumps['mass'].sum())} M☉ (masses at infall). " if number else ""
-    right.caption(f"{held}Mass on small scales alone, less the mean that was taken off the smooth lens for it. "
-                  "Circles: clumps, their area follows their mass; the heaviest 400 are drawn. Points and lines have "
-                  "no convergence but at their place. Halos elsewhere along the line of sight are not modelled.")
+                               realisation=real), key="simulate.substructure", later=True,
+             alt=f"Convergence of the substructure alone. {contents(real, scene)}")
+    right.caption(f"{contents(real, scene)}Mass on small scales alone, less the mean that was taken off the smooth "
+                  "lens for it. Halos elsewhere along the line of sight are not modelled.")
     if scene.substructure.kind == "wdm":
-        keV = float(substructure.warm_mass_keV(scene.substructure.log10_m_hm, scene.H0, scene.Om0))
+        keV = float(subhalo.warm_mass_keV(scene.substructure.log10_m_hm, scene.H0, scene.Om0))
         right.caption(f"This half-mode mass belongs to a thermal relic of {keV:.1f} keV.")
 
 

@@ -17,8 +17,9 @@ KINDS = {"none": "None: smooth", "cdm": "Cold (CDM)", "wdm": "Warm (WDM)", "fdm"
 KIND_SETTINGS = {
     "none": (), "cdm": ("f_sub", "slope", "log10_m_max"), "wdm": ("log10_m_hm", "f_sub", "slope", "log10_m_max"),
     "fdm": ("m22", "f_dm"), "vortex": ("f_vortex", "log10_m_axion", "vortex_phi", "vortex_x", "vortex_y"),
-    "deeplense_cdm": ("n_points", "f_sub", "slope", "log10_m_max"), "deeplense_axion": ("log10_m_axion",
-                                                                                    "log10_m_point", "vortex_phi")}
+    "deeplense_cdm": ("n_points", "f_sub", "slope", "log10_m_max"),
+    "deeplense_axion": ("n_points", "f_sub", "log10_m_axion", "log10_m_point", "vortex_phi")}
+KIND_STARTS = {"deeplense_cdm": {"substructure.n_points": 25}, "deeplense_axion": {"substructure.n_points": 100}}
 KIND_DETAILS = {"cdm": ("log10_m_min", "log10_m_resolved"), "wdm": ("log10_m_min", "log10_m_resolved"),
                 "deeplense_cdm": ("log10_m_min",)}
 KIND_TEXT = {
@@ -28,7 +29,7 @@ KIND_TEXT = {
     "fdm": "Particles so light that they are waves as large as galaxies: the mass is grainy.",
     "vortex": "A vortex of an axion condensate: a straight line of mass.",
     "deeplense_cdm": "Point masses, as the DeepLense training sets draw them.",
-    "deeplense_axion": "A hundred points on a line, as the DeepLense training sets draw a vortex."}
+    "deeplense_axion": "Equal points on a line, as the DeepLense training sets draw a vortex: there it is a hundred."}
 MEASURES = {"sigma_v": "Speed σᵥ", "theta_E": "Ring θ_E", "mass": "Mass"}
 PSFS = {"gaussian": "Gaussian", "moffat": "Moffat", "pixel": "Measured kernel", "none": "None: perfectly sharp"}
 CUSTOM = "Own numbers"
@@ -129,14 +130,14 @@ def lens_light_panel() -> None:
 
 def dark_panel() -> None:
     """What the dark matter is made of."""
-    select("substructure.kind", key="w.sub.kind", names=KINDS)
+    select("substructure.kind", key="w.sub.kind", names=KINDS, along=KIND_STARTS)
     kind = state.scene().substructure.kind
     st.caption(KIND_TEXT[kind])
     for name in KIND_SETTINGS[kind]:
-        if name == "f_sub" and kind == "deeplense_cdm" and state.scene().substructure.n_points:
+        if name == "f_sub" and kind.startswith("deeplense") and state.scene().substructure.n_points:
             continue
         slider(f"substructure.{name}", key=f"w.sub.{name}")
-    if kind not in ("none", "vortex"):
+    if kind not in ("none", "vortex", "deeplense_axion"):
         seed("seed_substructure", key="w.sub.seed")
     clump_panel()
     if kind != "none" or state.scene().substructure.clumps:
@@ -243,7 +244,7 @@ def controls() -> None:
         if tab.open:
             with tab:
                 panel()
-    where, _, remark = cached.device()
-    st.caption(f"Computed on {where.type}. {remark}")
+    if remark := cached.device()[2]:
+        st.caption(remark)
 
 
