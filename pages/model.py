@@ -5,8 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from lenslab.ui.frame import within_frame
-from lenslab.ui.model import facts as facts
-from lenslab.ui.model import show as show
+from lenslab.ui.model import facts, show
 
 within_frame(Path(__file__).parent.parent)
 known, problems = facts.known()
@@ -17,9 +16,9 @@ if not known:
     st.stop()
 left, right = st.columns([2, 3], gap="medium")
 with left:
-    shown = show.choose(known)
+    shown, other = show.choose(known)
 with right:
     show.numbers(shown)
 show.card(shown)
-show.parts(shown)
+show.parts(shown, other)
 show.told(problems)

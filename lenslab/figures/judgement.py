@@ -9,7 +9,7 @@ from math import floor, log10
 import plotly.graph_objects as go
 
 from lenslab.figures.canvas import MAPS
-from lenslab.figures.classification import colour, named
+from lenslab.figures.classification import DASHES, colour, named
 from lenslab.figures.training import FAINT, MARGIN, chart
 
 HEIGHT = 360
@@ -48,11 +48,26 @@ def plain_name(path: str) -> str:
 
 def roc(curves: Sequence[dict], classes: Sequence[str], *, height: int = HEIGHT) -> go.Figure:
     """Each class against all others; the dotted diagonal is guessing."""
-    traces = [dict(type="scatter", mode="lines", x=curve["false"], y=curve["true"],
-                   name=f"{named(name)} {curve['auc']:.3f}", line=dict(color=colour(name), width=2),
-                   hovertemplate=f"{named(name)}<br>false alarms %{{x:.1%}}<br>found %{{y:.1%}}<extra></extra>")
-              for curve, name in zip(curves, classes, strict=True) if curve["auc"] is not None]
-    figure = chart("ROC, one against the rest", traces, height, key="roc " + " ".join(classes),
+    return roc_figure(roc_traces(curves, classes), classes, height)
+
+
+def roc_beside(networks: Sequence[tuple[str, Sequence[dict], Sequence[str]]], *, height: int = HEIGHT) -> go.Figure:
+    """Those of some networks (name, curves, classes) in one picture, told apart by their dashes."""
+    traces = [trace for (name, curves, classes), dash in zip(networks, DASHES, strict=False)
+              for trace in roc_traces(curves, classes, name, dash)]
+    return roc_figure(traces, [name for name, _, _ in networks], height)
+
+
+def roc_traces(curves: Sequence[dict], classes: Sequence[str], network: str = "", dash: str = "solid") -> list[dict]:
+    tip = f"{network}<br>" if network else ""
+    return [dict(type="scatter", mode="lines", x=curve["false"], y=curve["true"],
+                 name=f"{named(name)} {curve['auc']:.3f}", line=dict(color=colour(name), width=2, dash=dash),
+                 hovertemplate=f"{tip}{named(name)}<br>false alarms %{{x:.1%}}<br>found %{{y:.1%}}<extra></extra>")
+            for curve, name in zip(curves, classes, strict=True) if curve["auc"] is not None]
+
+
+def roc_figure(traces: list[dict], key: Sequence[str], height: int) -> go.Figure:
+    figure = chart("ROC, one against the rest", traces, height, key="roc " + " ".join(key),
                    shapes=[line(0, 0, 1, 1)], x=share_axis("false alarms"), y=share_axis("found", tickformat=".0%"))
     figure.layout.legend.update(x=0.98, y=0.04, yanchor="bottom", title=dict(text="AUC", font=dict(size=11)))
     return figure

@@ -13,6 +13,7 @@ from lenslab.insight.explain import METHODS
 from lenslab.insight.significance import EASIER, at_most, promise
 from lenslab.population import find
 from lenslab.symmetry import GROUPS
+from lenslab.tasks import verdicts_of
 from lenslab.ui import cached
 from lenslab.ui.classify import trust as trust
 from lenslab.ui.classify.answers import Answer, ask, evidence
@@ -205,8 +206,7 @@ def table(networks) -> list[dict]:
     for network in networks:
         card = network.card
         row = {"network": network.short, "file": network.name}
-        for name, label in (("macro_auc", "macro AUC"), ("accuracy", "accuracy"), ("ece", "calibration error")):
-            row[label] = cards.in_words(card, name)
+        row |= {metric.label: cards.in_words(card, metric.name) for metric in verdicts_of(card.get("task"))}
         rows.append(row | {"steps": str(card.get("steps", ""))[:12], "trained": duration_words(card.get("duration"))})
     return rows
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from lenslab.checkpoint import duration_words, list_checkpoints, parameters
 from lenslab.insight import cards
 from lenslab.insight.significance import FOUND
+from lenslab.quantity import Metric
+from lenslab.tasks import TASKS, verdicts_of
 from lenslab.ui.escape import plain
 
 ABOUT = {
@@ -42,12 +44,12 @@ class Facts:
 
 
 def known() -> tuple[dict[str, dict], list[str]]:
-    """{name: card} of the classifiers at hand, and why other files cannot be shown."""
+    """{name: card} of the networks at hand, of any task, and why other files cannot be shown."""
     found, problems = {}, []
     for path, card in list_checkpoints():
         if "problem" in card:
             problems.append(str(card["problem"]))
-        elif card.get("task") == "classify":
+        else:
             try:
                 found[path.stem] = dict(card, path=path, classes=names(card))
             except ValueError as error:
@@ -56,10 +58,16 @@ def known() -> tuple[dict[str, dict], list[str]]:
 
 
 def names(card: dict) -> tuple[str, ...]:
-    classes = card.get("classes")
+    """Its classes; () where its task names none."""
+    task, classes = card.get("task"), card.get("classes")
+    if not isinstance(task, str) or task not in TASKS:
+        raise ValueError("its card is of no task that this lenslab knows; make the checkpoint anew with python -m "
+                         "lenslab train.")
+    if classes is None and not ("confusion" in cards.metrics_of(card) or card.get("judgement")):
+        return ()
     if not isinstance(classes, list) or not 2 <= len(classes) <= cards.MAX_CLASSES \
             or not all(isinstance(name, str) and re.fullmatch(r"[\w -]{1,64}", name) for name in classes):
-        raise ValueError("its card names no classes; make the checkpoint anew with python -m lenslab train classify.")
+        raise ValueError("its card names no classes; make the checkpoint anew with python -m lenslab train.")
     return tuple(classes)
 
 
@@ -88,7 +96,9 @@ def sentence(shown: Facts) -> str:
     card, config = shown.card, shown.card.get("config") if isinstance(shown.card.get("config"), dict) else {}
     network = text(card, "network")
     words = f"**{plain(network) or 'A network'}**" + (f": {ABOUT[network]}" if network in ABOUT else "")
-    words += f"{weights(shown.path)}. It learnt to tell {', '.join(shown.classes[:-1])} and {shown.classes[-1]} apart"
+    words += f"{weights(shown.path)}. It learnt " + (
+        f"to tell {', '.join(shown.classes[:-1])} and {shown.classes[-1]} apart" if shown.classes else
+        f"to answer *{TASKS[card['task']].title}*")
     words += f" on **{plain(text(card, 'population')) or 'an unnamed population'}**"
     size = pictures(card, config)
     words += f" from {size}" if size else ""
@@ -139,19 +149,10 @@ def rounded(number: float) -> str:
     return f"{float(f'{number:.2g}'):,.0f}" if number >= 1000 else f"{number:.0f}"
 
 
-def scores(card: dict) -> list[tuple[str, float, tuple[float, float] | None, str]]:
-    """(name, value, interval, what it means) of the numbers that stand on top of the page."""
-    told = (("macro_auc", "macro AUC", "Chance that an image of a class gets a higher probability of it than an image "
-             "of another class; the mean over classes. 0.5 is guessing."),
-            ("accuracy", "accuracy", "Share of images whose likeliest class is the true one."),
-            ("ece", "calibration error", "How far its probabilities are from how often it is right, on average; "
-             "0 is perfect."))
-    found = []
-    for name, label, meaning in told:
-        value, limits = cards.measured(card, name)
-        if value is not None:
-            found.append((label, value, limits, meaning))
-    return found
+def scores(card: dict) -> list[tuple[Metric, float, tuple[float, float] | None]]:
+    """Metric, value and interval of the numbers that stand on top of the page."""
+    told = ((metric, *cards.measured(card, metric.name)) for metric in verdicts_of(card.get("task")))
+    return [(metric, value, limits) for metric, value, limits in told if value is not None]
 
 
 def judged_on(card: dict) -> str:

@@ -8,20 +8,22 @@ from lenslab.figures.classification import named
 from lenslab.insight import cards
 from lenslab.insight.significance import EASIER
 from lenslab.ui.escape import plain
-from lenslab.ui.model import facts as facts
+from lenslab.ui.kept import Form
+from lenslab.ui.model import facts
+from lenslab.ui.model.beside import side_by_side
 from lenslab.ui.model.errors import gallery
 from lenslab.ui.model.facts import Facts
 from lenslab.ui.plot import plot
 from lenslab.ui.window import is_dark
 
-CHOSEN = "model.checkpoint"
+FORM = Form("model")
 EMPTY = """A trained network is judged here on images that it has never seen: what it mixes up, whether it is as sure as
 it should be, how weak a signal it still finds, and the errors that it was surest of.
 
-There is no trained classifier yet. This command trains one in the background of a shell; the Train page does the same
+There is no trained network yet. This command trains one in the background of a shell; the Train page does the same
 with a click, and **Keep checkpoint** there puts it here."""
 WIDTH = 132   # pixels of one number
-PARTS = ("Overview", "Where it fails", "Detectability", "Worst errors")
+PART, BOTH, NOBODY = "model.part", "Side by side", "nobody"
 
 
 def empty(problems: list[str]) -> None:
@@ -36,22 +38,36 @@ def told(problems: list[str] | tuple[str, ...]) -> None:
         st.warning(plain(problem), icon=":material/info:")
 
 
-def choose(known: dict[str, dict]) -> Facts:
-    """The checkpoint that is looked at; the address remembers it."""
-    asked = st.session_state.get(CHOSEN, st.query_params.get("network"))
-    st.session_state[CHOSEN] = asked if asked in known else next(iter(known))
-    name = st.selectbox("Network", list(known), key=CHOSEN)
-    st.query_params["network"] = name
-    return facts.facts(known[name])
+def choose(known: dict[str, dict]) -> tuple[Facts, Facts | None]:
+    """The checkpoint that is looked at, and one beside it; the address remembers both."""
+    asked = FORM.value("network", st.query_params.get("network"))
+    if asked in known:
+        FORM.put(network=asked)
+    name = st.selectbox("Network", list(known), key=FORM.keyed("network", next(iter(known)), among=known))
+    others = [NOBODY, *(other for other, card in known.items()
+                        if other != name and card.get("task") == known[name].get("task"))]
+    asked = FORM.value("beside", st.query_params.get("beside"))
+    if asked in others:
+        FORM.put(beside=asked)
+    other = st.selectbox("Beside", others, key=FORM.keyed("beside", NOBODY, among=others), on_change=look_at_both,
+                         help="Another network of the same task: their figures, their curves, and the images on which "
+                              "they differ.")
+    st.query_params.from_dict({"network": name} | ({"beside": other} if other != NOBODY else {}))
+    FORM.remember()
+    return facts.facts(known[name]), facts.facts(known[other]) if other != NOBODY else None
+
+
+def look_at_both() -> None:
+    st.session_state[PART] = BOTH
 
 
 def numbers(shown: Facts) -> None:
     """What it scores, each with its interval."""
     with st.container(horizontal=True, gap="small"):
-        for label, value, limits, meaning in facts.scores(shown.card):
-            around = f"{limits[0]:.3f} to {limits[1]:.3f}" if limits else None
-            st.metric(label, f"{value:.3f}", delta=around, delta_color="off", delta_arrow="off", help=meaning,
-                      width=WIDTH)
+        for metric, value, limits in facts.scores(shown.card):
+            around = f"{limits[0]:.3f} to {limits[1]:.3f}" if limits else metric.unit or None
+            st.metric(metric.title, f"{value:.3f}", delta=around, delta_color="off", delta_arrow="off",
+                      help=metric.text, width=WIDTH if limits else "content")
 
 
 def card(shown: Facts) -> None:
@@ -65,11 +81,15 @@ def card(shown: Facts) -> None:
     told(shown.problems)
 
 
-def parts(shown: Facts) -> None:
+def parts(shown: Facts, other: Facts | None) -> None:
     """One part at a time, so that only what is looked at is drawn."""
-    at = st.segmented_control("Part", PARTS, default=PARTS[0], required=True, key="model.part",
-                              label_visibility="collapsed")
-    {PARTS[0]: overview, PARTS[1]: against, PARTS[2]: maps, PARTS[3]: errors}[at](shown)
+    known = {BOTH: lambda shown: side_by_side(shown, other)} if other is not None else {}
+    known |= PARTS if shown.classes else {}
+    if not known:
+        return
+    if st.session_state.get(PART) not in known:
+        st.session_state[PART] = next(iter(known))
+    known[st.segmented_control("Part", list(known), required=True, key=PART, label_visibility="collapsed")](shown)
 
 
 def missing(shown: Facts, what: str, makes: str) -> None:
@@ -169,3 +189,6 @@ def errors(shown: Facts) -> None:
     if not shown.judgement:
         return missing(shown, "curves and errors", "them")
     return gallery(shown.judgement)
+
+
+PARTS = {"Overview": overview, "Where it fails": against, "Detectability": maps, "Worst errors": errors}

@@ -12,10 +12,13 @@ from lenslab.checkpoint import write_atomically
 from lenslab.insight import judgement
 from lenslab.population import find
 from lenslab.sets.item import given, item
+from lenslab.tasks import TASKS
 from lenslab.ui.escape import plain
 from lenslab.ui.frame import OPEN
+from lenslab.ui.model import beside
 from lenslab.ui.model import errors as model_errors
 from lenslab.ui.model import facts as model_facts
+from tests.ui.classify.test_page import a_checkpoint as a_classifier
 from tests.ui.screens import checked
 
 PAGE = Path(__file__).parents[3] / "pages" / "model.py"
@@ -79,7 +82,7 @@ def test_a_card_is_told_in_words_and_its_numbers_have_intervals(folder):
     assert "no_sub, cdm and axion" in told and "320,000 showings of 80,000 simulated images" in told
     assert "10 min on cuda" in told and "complete" in told and "9 test images" in told
     assert {item.label: item.value for item in app.metric} == {
-        "macro AUC": "0.900", "accuracy": "0.750", "calibration error": "0.010"}
+        "Macro AUC": "0.900", "Accuracy": "0.750", "Calibration error": "0.010"}
     assert app.metric[1].delta == "0.500 to 0.900"
 
 
@@ -152,3 +155,52 @@ def test_an_error_is_drawn_from_its_place_and_opens_in_classify(folder, monkeypa
 
 def test_numbers_are_rounded_as_a_reader_keeps_them():
     assert [model_facts.rounded(value) for value in (950, 71523, 1.234e6)] == ["950", "72,000", "1.23 million"]
+
+
+def two_that_always_say(folder: Path, **more) -> None:
+    """Networks of deeplense-2 of which one calls all axion, the other all cold."""
+    for answer in ("axion", "cdm"):
+        a_classifier(folder, f"all-{answer}", answer, **more)
+
+
+def test_two_networks_stand_side_by_side_with_their_figures_and_curves(folder):
+    two_that_always_say(folder, judgement=judged(), split="test", metrics=METRICS)
+    app = open_page(network="all-axion", beside="all-cdm")
+    rows, = (frame.value for frame in app.dataframe)
+    assert list(rows.columns) == ["", "all-axion", "all-cdm", "ahead"]
+    assert list(rows["all-cdm"]) == ["0.900", "0.750 (0.500 to 0.900)", "0.010"] and set(rows["ahead"]) == {
+        "even", "too close to tell"}
+    assert app.session_state["model.part"] == "Side by side" and "Solid: **all\\-axion**" in words(app)
+
+
+def test_the_images_on_which_they_differ_are_those_that_one_gets_right_alone(folder, monkeypatch):
+    """One always says axion, the other cold: each alone is right on just the images of its class."""
+    two_that_always_say(folder)
+    monkeypatch.setattr(beside, "N", 7)
+    app = open_page(network="all-axion", beside="all-cdm")
+    checked(app.button(key="model.beside.go").click().run())
+    population = find("deeplense-2")
+    labels = [population.classes[label] for label in population.draw(7, 0, "test").labels]
+    told = words(app).replace("\\", "")
+    assert f"**all-axion** alone is right on {labels.count('axion')}" in told
+    assert f"**all-cdm** alone on {labels.count('cdm')}" in told
+    assert f"{labels.count('no_sub')} wrongly" in told and "They differ on 7" in told
+    assert sum((button.key or "").startswith("model.beside.open.") for button in app.button) == beside.SHOWN
+
+
+def test_networks_of_other_lenses_are_put_to_no_common_image(folder):
+    a_checkpoint(folder, "one", CARD)
+    a_checkpoint(folder, "two", CARD | dict(population="hst"))
+    app = open_page(network="one", beside="two")
+    assert "not learnt to name the same kinds" in words(app) and "different populations" in words(app)
+    assert "model.beside.go" not in {button.key for button in app.button}
+
+
+def test_a_network_of_another_task_is_told_by_the_metrics_of_its_own(folder):
+    metrics = dict(error=0.25, loss=1.0, n=9)
+    a_checkpoint(folder, "reader", dict(task="lens_parameters", population="hst", metrics=metrics, config={},
+                                        split="test"))
+    app = open_page()
+    assert {item.label: (item.value, item.delta) for item in app.metric} == {
+        "Error": ("0.250", "population standard deviations")}
+    assert TASKS["lens_parameters"].title in words(app) and not app.warning
