@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import zipfile
+from dataclasses import fields
 from pathlib import Path
 
 
@@ -54,7 +55,9 @@ def judge_network(network, name: str, n: int | None, workers: int) -> dict:
     from lenslab.tasks.training import configure
 
     module = TASKS[network.card["task"]].module
-    settings = network.card["config"] | dict(workers=workers, **({"test": n} if n else {}))
+    own = {item.name for item in fields(module.Config)}
+    asked = {"workers": workers} | ({"test": n} if n else {})
+    settings = network.card["config"] | {name: value for name, value in asked.items() if name in own}
     found = module.evaluate(network, configure(module.Config, settings), split="test")
     more = {"task": network.card["task"], "checkpoint": name, "population": network.card.get("population"),
             "data": None}

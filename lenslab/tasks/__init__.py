@@ -24,12 +24,27 @@ from lenslab.quantity import Metric
 
 
 @dataclass(frozen=True)
+class Preset:
+    """A training of a few minutes: settings that differ from the defaults, and what they are for."""
+
+    title: str
+    sentence: str
+    settings: dict
+    minutes: float        # about, on two cores of which one may be busy
+    name: str = "first"   # of its run
+
+
+@dataclass(frozen=True)
 class Task:
-    """A row: what the task asks, where it stands, and every number that its `evaluate` returns, each declared once."""
+    """A row: what the task asks, where it stands, and every number that its `evaluate` returns, each declared once.
+
+    presets   with what the Train page begins: the first with one button
+    """
 
     title: str
     path: str
     metrics: tuple[Metric, ...]
+    presets: tuple[Preset, ...]
 
     @property
     def module(self) -> ModuleType:
@@ -38,6 +53,9 @@ class Task:
 
 SHARE = (0.0, 1.0)
 LOSS = Metric("loss", "Loss", "", "lower", "What training makes small, on images that it does not learn from.")
+# The presets are short, so that the learning rate rises at once and the mean of weights forgets the first ones. That of
+# classify took 74 s of processor time on an EPYC, simulation included (each image is shown eight times), that of
+# lens_parameters 29 s.
 TASKS = {
     "classify": Task("Which dark matter does an image show?", "lenslab.tasks.classify", (
         LOSS,
@@ -54,13 +72,24 @@ TASKS = {
                "honest; above 1 it was too sure."),
         Metric("floor", "AUC of a fit alone", "", "", "Smooth lenses against the rest by how badly the best smooth "
                "lens fits: what no network may stay below."),
-    )),
+    ), (Preset(
+        "A first network",
+        "It simulates lenses with no substructure, with clumps of cold dark matter and with the waves of axions (fuzzy "
+        "dark matter), learns on the fly, and ends with a table of what it mixes up. Two minutes take it well beyond "
+        "guessing; hours take it further.",
+        dict(network="cnn", population="seed-64", steps=160, lr=0.002, warmup=20, ema=0.95, validate_every=20, reuse=8,
+             validation=240, test=360), 2),)),
     "lens_parameters": Task("What are the numbers of the smooth lens?", "lenslab.tasks.lens_parameters", (
         LOSS,
         Metric("error", "Error", "population standard deviations", "lower", "Root mean square over all numbers of the "
                "lens; 1 is what the population's mean would give.",
                guess=lambda n: 1.0),
-    )),
+    ), (Preset(
+        "A first look at a lens",
+        "It simulates smooth lenses of one kind and learns to read off them where the lens and its source are, and how "
+        "the source is shaped. A fit of a lens can begin where it says.",
+        dict(population="deeplense-2", steps=300, batch=32, lr=0.002, warmup=30, ema=0.95, validate_every=50, reuse=4,
+             validation=240, test=360), 2, "first-look"),)),
 }
 # What the loop tells of any training, beside the task's own: see lenslab.runs.train.
 PACE = (

@@ -10,9 +10,9 @@ import streamlit as st
 
 from lenslab.checkpoint import list_checkpoints
 from lenslab.runs import jobs
+from lenslab.tasks import TASKS, Preset
 from lenslab.ui.train import facts
 from lenslab.ui.train.population import FORM, check_sources, population_controls, population_word
-from lenslab.ui.train.presets import PRESETS, Preset, presets_of
 
 NOTICE, CHOSEN = "train.notice", "train.run"
 NEAR = ("steps", "batch", "lr", "seed")  # the rest waits in an expander
@@ -36,7 +36,6 @@ def attempt(work, *given, done: str = "") -> bool:
 
 def start(name: str, task: str, settings: dict, device: str, init: str | None) -> None:
     """Begin a run, having checked its settings, and show it."""
-    from lenslab.tasks import TASKS
     from lenslab.tasks.training import configure
 
     def begin():
@@ -61,8 +60,8 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
 
 def start_first() -> None:
     """The run that the empty page invites to."""
-    task = next(iter(PRESETS))
-    first = presets_of(task)[0]
+    task = next(iter(TASKS))
+    first = TASKS[task].presets[0]
     name, number = first.name, 1
     while (jobs.runs_folder() / name).exists():
         number += 1
@@ -80,7 +79,7 @@ def fill(task: str, preset: Preset | None) -> None:
 
 def preset_controls(task: str) -> None:
     """What the form opens with; another task or preset fills it anew, and nothing else does."""
-    known = {preset.title: preset for preset in presets_of(task)}
+    known = {preset.title: preset for preset in TASKS[task].presets}
     titles = [*known, DEFAULTS]
     st.selectbox("Begin with", titles, key=FORM.keyed("preset", titles[0], among=titles), help="Settings to begin "
                  "with, all of which can be changed below.")
@@ -126,16 +125,12 @@ def devices() -> list[str]:
 
 def settings_of(task: str) -> tuple[list[Field], set[str]]:
     """The settings of a task that are declared, and the names of all of them."""
-    from lenslab.tasks import TASKS
-
     every = fields(TASKS[task].module.Config)
     return [item for item in every if "kind" in item.metadata], {item.name for item in every}
 
 
 def form() -> None:
     """Choose, see how long it will take, begin."""
-    from lenslab.tasks import TASKS
-
     st.subheader("A new run")
     st.selectbox("Task", list(TASKS), format_func=lambda name: TASKS[name].title,
                  key=FORM.keyed("task", next(iter(TASKS)), among=TASKS), help="What the network is to find out.")
@@ -169,8 +164,6 @@ def form() -> None:
 
 def begin(task: str, kept: dict[str, Path]) -> None:
     """A name, how long it will take, and the button."""
-    from lenslab.tasks import TASKS
-
     settings, known = chosen_settings(task), facts.shown()
     free = facts.suggested_name(settings, task, (job.name for job in known))
     st.text_input("Name", key=FORM.keyed("name", ""), placeholder=free, help="Of the run and its folder.")

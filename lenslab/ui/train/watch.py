@@ -16,7 +16,6 @@ from lenslab.ui.escape import plain
 from lenslab.ui.plot import plot
 from lenslab.ui.train import facts
 from lenslab.ui.train.form import CHOSEN, FORM, NOTICE, attempt, start_first
-from lenslab.ui.train.presets import presets_of
 from lenslab.ui.window import is_dark
 
 BESIDE, QUANTITY = "train.beside", "train.quantity"
@@ -44,7 +43,7 @@ def empty(public: bool) -> None:
         if public:
             st.markdown("There are no runs to show yet.")
             return
-        first = presets_of(next(iter(TASKS)))[0]
+        first = next(iter(TASKS.values())).presets[0]
         st.markdown(EMPTY.format(sentence=first.sentence, minutes=f"{first.minutes:g} minutes"))
         st.button("Train a first network", icon=":material/school:", key="train.first",
                   on_click=start_first)

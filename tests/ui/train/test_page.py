@@ -18,7 +18,6 @@ from lenslab.tasks.training import configure
 from lenslab.ui.escape import JOINER, plain
 from lenslab.ui.frame import OPEN
 from lenslab.ui.train import form as train_form
-from lenslab.ui.train.presets import PRESETS
 from tests.ui.screens import checked
 
 PAGE = Path(__file__).parents[3] / "pages" / "train.py"
@@ -278,7 +277,7 @@ def test_the_runs_that_were_watched_are_the_same_after_another_page(runs):
 
 
 def test_the_first_run_learns_what_the_empty_page_promises(runs):
-    first, told = PRESETS["classify"][0], words(open_page())
+    first, told = TASKS["classify"].presets[0], words(open_page())
     kinds = find(first.settings["population"]).kinds
     for word, kind in (("no substructure", "none"), ("cold dark matter", "deeplense_cdm"), ("waves", "fdm"),
                        ("vortex", "vortex")):
@@ -288,7 +287,7 @@ def test_the_first_run_learns_what_the_empty_page_promises(runs):
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_begins_with_a_preset_of_a_few_minutes(runs, monkeypatch, task):
     """Its settings are what the task takes, and what Start training starts while nothing is changed."""
-    begun, preset = [], PRESETS[task][0]
+    begun, preset = [], TASKS[task].presets[0]
     assert 0 < preset.minutes <= 5 and preset.sentence.endswith(".")
     config = configure(TASKS[task].module.Config, preset.settings)
     monkeypatch.setattr(train_form.jobs, "start", lambda *given, **named: begun.append(given))
@@ -301,7 +300,7 @@ def test_every_task_begins_with_a_preset_of_a_few_minutes(runs, monkeypatch, tas
 def test_the_defaults_are_a_choice_beside_the_presets_and_what_was_changed_stays(runs):
     app = open_page()
     checked(app.number_input(key="train.form.batch").set_value(16).run())
-    assert app.number_input(key="train.form.steps").value == PRESETS["classify"][0].settings["steps"]
+    assert app.number_input(key="train.form.steps").value == TASKS["classify"].presets[0].settings["steps"]
     checked(app.number_input(key="train.form.seed").set_value(3).run())
     assert app.number_input(key="train.form.batch").value == 16
     checked(app.selectbox(key="train.form.preset").set_value(train_form.DEFAULTS).run())
