@@ -6,8 +6,9 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from lenslab.nets import CLASSIFIERS, CNN, PhysicsCNN
-from lenslab.nets.inputs import FWHM_PER_SIGMA, Channels, Residual, Stretch, cropped
+from lenslab.nets.inputs import FWHM_PER_SIGMA, Channels, Residual, Stretch
 from lenslab.nets.resnet import Basic
+from lenslab.physics.grid import middle
 from lenslab.population import find
 from lenslab.sets.draw import items
 from lenslab.tasks import classify
@@ -62,10 +63,10 @@ def test_second_channel_is_the_stretched_residual():
                                               (64, 64, 64), (64, 90, 64)])
 def test_a_crop_is_central_whatever_is_odd(side, crop, left):
     image = images(side=side)
-    kept = cropped(image, crop)
+    kept = middle(image, crop)
     assert kept.shape[-2:] == (left, left)
-    assert torch.equal(cropped(torch.rot90(image, 1, (-2, -1)), crop), torch.rot90(kept, 1, (-2, -1)))
-    assert torch.equal(cropped(image.flip(-1), crop), kept.flip(-1))
+    assert torch.equal(middle(torch.rot90(image, 1, (-2, -1)), crop), torch.rot90(kept, 1, (-2, -1)))
+    assert torch.equal(middle(image.flip(-1), crop), kept.flip(-1))
 
 
 def test_the_smoothing_sees_beyond_the_crop():

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from lenslab import picture
-from lenslab.images import workers
 from lenslab.images.simulate import observe_scene
 from lenslab.population import CHUNK, find
-from lenslab.sets import dataset, galaxies
+from lenslab.sets import dataset, draw, galaxies
 from lenslab.sets.draw import items, scenes_of
 
 
@@ -112,7 +111,7 @@ def test_other_sources_are_as_without_the_switch(small):
 
 def test_a_set_names_its_galaxies_and_gives_its_scenes_back(data, small, tmp_path, monkeypatch):
     population, made, _ = small
-    monkeypatch.setattr(workers, "find", lambda name: population)
+    monkeypatch.setattr(draw, "find", lambda name: population)
     dataset.write(population, 40, tmp_path / "set.h5", seed=3)
     with dataset.read(tmp_path / "set.h5") as images:
         assert images.header["pictures"] == [galaxy.name for galaxy in galaxies.of_split("train")]
