@@ -97,7 +97,7 @@ def test_a_simulated_lens_an_upload_and_a_real_lens_are_classified(visit, tmp_pa
     settled(page)
 
     choose(page, "Real")
-    upload = page.locator(".st-key-classify-real-file input[type=file]")
+    upload = page.locator(".st-key-pick-real-file input[type=file]")
     upload.wait_for(state="attached")
     upload.set_input_files(a_lens_of_ours(tmp_path, "upload.fits", 19.0))
     uploaded = answer(page, mine)
@@ -132,7 +132,7 @@ def test_a_broken_upload_is_refused_in_a_sentence(visit, tmp_path):
     page = visit("/classify")
     answer(page)
     choose(page, "Real")
-    upload = page.locator(".st-key-classify-real-file input[type=file]")
+    upload = page.locator(".st-key-pick-real-file input[type=file]")
     upload.wait_for(state="attached")
     upload.set_input_files(file)
     expect(page.get_by_test_id("stAlert").filter(has_text="broken.fits")).to_be_visible()

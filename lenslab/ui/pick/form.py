@@ -115,7 +115,7 @@ def example(form: Form, population: str) -> Callable[[Changes], images.Shown]:
     left.number_input("Number", 0, MOST - 1, step=1, key=form.keyed("number", 0), help="Each number is another lens, "
                       "the same for everybody.")
     right.button("Next", key=f"{form.page}.another", icon=":material/casino:", width="stretch", on_click=another)
-    told, split, seed = st.session_state[f"{form.page}.from"]
+    told, split, seed = st.session_state.get(f"{form.page}.from", ("", SPLITS[-1], 0))
     split, seed = (split, seed) if told == population else (SPLITS[-1], 0)
     number, label = int(form.value("number")), form.value("class")
     index = number if label == ANY else images.place_of(population, label, number, seed, split)

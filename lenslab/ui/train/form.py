@@ -72,9 +72,11 @@ def start_first() -> None:
 def fill(task: str, preset: Preset | None) -> None:
     """Put the settings of a preset into the form, or a task's defaults."""
     settings = {} if preset is None else preset.settings
-    FORM.put(**{item.name: settings.get(item.name, item.default) for item in settings_of(task)[0]})
-    if "population" in settings:
-        FORM.put(population=settings["population"], switches=[])
+    every = {item.name: item for item in fields(TASKS[task].module.Config)}
+    chosen = {name: settings.get(name, item.default) for name, item in every.items()}
+    if "population" in chosen:
+        chosen |= dict(population=chosen["population"].partition(":")[0], switches=[])
+    FORM.put(**chosen)
 
 
 def preset_controls(task: str) -> None:

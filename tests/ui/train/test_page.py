@@ -305,5 +305,6 @@ def test_the_defaults_are_a_choice_beside_the_presets_and_what_was_changed_stays
     assert app.number_input(key="train.form.batch").value == 16
     checked(app.selectbox(key="train.form.preset").set_value(train_form.DEFAULTS).run())
     defaults = TASKS["classify"].module.Config()
+    assert app.selectbox(key="train.form.population").value == defaults.population
     assert app.number_input(key="train.form.steps").value == defaults.steps
     assert app.number_input(key="train.form.batch").value == defaults.batch
