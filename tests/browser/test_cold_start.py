@@ -1,6 +1,7 @@
 """A class opens a server that has just started: nobody is shown an error."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -46,7 +47,8 @@ async def visit_all(address: str) -> list[str]:
 def test_sixteen_open_a_server_that_has_just_started(serve, tmp_path, monkeypatch):
     monkeypatch.setenv("LENSLAB_DEVICE", "cpu")
     monkeypatch.setenv("LENSLAB_RUNS", str(tmp_path / "runs"))
-    with serve(tmp_path / "log.txt") as address:
-        errors = asyncio.run(visit_all(address))
+    # A thread of its own: playwright's loop runs in this one where other tests came before.
+    with serve(tmp_path / "log.txt") as address, ThreadPoolExecutor(1) as own:
+        errors = own.submit(asyncio.run, visit_all(address)).result()
     assert not errors, (tmp_path / "log.txt").read_text()
     assert "Traceback" not in (tmp_path / "log.txt").read_text()

@@ -181,4 +181,4 @@ def test_the_table_shows_the_same_numbers(folder, capsys):
     evaluate(folder / "net.safetensors", data=folder / "set.h5")
     shown = capsys.readouterr().out
     found, _ = judge(capsys, folder / "net.safetensors", data=folder / "set.h5")
-    assert f"{found['accuracy']:.4f}" in shown and "AUC axion" in shown
+    assert f"{found['accuracy']:.4f}" in shown and "auc.axion" in shown
