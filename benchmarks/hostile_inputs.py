@@ -26,13 +26,16 @@ from astropy.io import fits
 from PIL import Image
 from safetensors.torch import save as to_safetensors
 
+from lenslab.checkpoint import FORMAT, plain
 from lenslab.scene import Clump, Scene, Sersic, to_dict
+from lenslab.tasks import classify
 
 ODD = ("0", "-1", "1", "1e-300", "1e300", "1e999", "-1e30", "NaN", "Infinity", "true", "null", '""', "[]", "{}",
        "7" * 400, "7" * 5000, "-9223372036854775809", '"\\ud800"', '"![](http://a.b/c)"', "[" * 3000,
        '[null, {"a": [1]}]', '"' + "x" * 3000 + '"')
 NUMBER = rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
-CARD = dict(task="classify", network="cnn", population="seed-64", classes=["no_sub", "cdm", "axion"], split="test",
+CARD = plain(classify.facts(classify.Config(population="seed-64", width=8))) | dict(
+            format=FORMAT, task="classify", network="cnn", split="test",
             metrics=dict(accuracy=0.75, macro_auc=0.9, ece=0.01, n=9, confusion=[[2, 1, 0], [0, 3, 0], [1, 0, 2]],
                          auc=dict(cdm=0.9), intervals=dict(accuracy=[0.5, 0.9], macro_auc=[0.8, 0.95])),
             config=dict(batch=64, reuse=4, images=0, width=8, network="cnn", population="seed-64"), steps=5000,
@@ -409,8 +412,8 @@ def listed_run(data: bytes, folder: Path) -> None:
         lines = train_facts.lines_of(job)
         str(train_facts.sentence(job)), train_facts.progress(job, lines)
         curve = training.Curve(job.name, lines, train_facts.planned(job, lines))
-        for name in training.quantities([curve]):
-            training.curves([curve], name).to_json()
+        for metric in training.quantities([curve]).values():
+            training.curves([curve], metric).to_json()
     str(train_facts.estimate("classify", CONFIG["config"], "cpu", jobs))
 
 

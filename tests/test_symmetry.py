@@ -57,7 +57,7 @@ def test_the_image_of_turned_numbers_is_the_turned_image(population):
     lens = smooth_lens(population)
     names, values = lens.names, lens.mean + lens.std * torch.tensor([-1.0, 1.1])[torch.arange(len(lens.names)) % 2]
     count = len(GROUPS["D4"])
-    table = lens.kept(values.expand(count, -1).clone())
+    table = lens.within_limits(values.expand(count, -1).clone())
     places, amplitude = np.arange(count), torch.zeros(count, dtype=torch.float64)
     turned = turn_numbers(table, names, SPINS, "D4", places)
     image = noise_free(lens.scenes(table, amplitude))

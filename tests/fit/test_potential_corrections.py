@@ -89,7 +89,7 @@ def test_pieces_of_a_batch_are_the_batch(lens):
     found = fitted(lens, place, residual[:1])
     many = replace(found, coordinates=found.coordinates.repeat(6, 1), amplitude=found.amplitude.repeat(6),
                    covariance=found.covariance.repeat(6, 1, 1), model=residual, residual=residual,
-                   chi2=residual.square().sum((1, 2, 3)), knots=found.compact.repeat(6, 1, 1))
+                   chi2=residual.square().sum((1, 2, 3)), compact=found.compact.repeat(6, 1, 1))
     whole = potential_corrections(lens, sigma.repeat(6, 1, 1, 1), many)
     one = explained(lens, sigma, fitted(lens, place, residual[4:5]))
     for name, part in vars(whole).items():

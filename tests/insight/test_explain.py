@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from lenslab.fit import smooth_lens
 from lenslab.insight import explain as module
 from lenslab.insight.explain import METHODS, explain
 from lenslab.nets import CLASSIFIERS
@@ -185,7 +186,7 @@ def test_every_network_is_explained_in_its_frame(name):
     kind, settings = CLASSIFIERS[name]
     torch.manual_seed(1)
     constants = dict(psf_fwhm=1.9, pixel_scale=0.08, num_pix=48, symmetry="D4", crop=32, width=8)
-    net = kind(3, **constants, **({"population": "seed-64"} if kind.needs_fit else {}), **settings).eval()
+    net = kind(3, **constants, **({"lens": smooth_lens("seed-64", 32)} if kind.needs_fit else {}), **settings).eval()
     given = 10 * images(side=48).float().repeat(1, 1 + net.needs_fit, 1, 1)
     seen = net.see(given)
     assert seen.shape[1] == len(net.channel_names)
@@ -242,7 +243,7 @@ def test_it_works_where_gradients_are_off_and_leaves_the_network_as_it_was():
 
 
 @pytest.mark.parametrize(("change", "words"), [
-    (dict(method="lime"), "grad_cam, integrated_gradients, occlusion"), (dict(channel="colour"), "image, residual"),
+    (dict(method="lime"), "integrated_gradients, occlusion, grad_cam"), (dict(channel="colour"), "image, residual"),
     (dict(target=2), "has 2, numbered from 0"), (dict(target=-1), "has 2")])
 def test_what_is_not_there_is_refused_in_words(change, words):
     with pytest.raises(ValueError, match=words):

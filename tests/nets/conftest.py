@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from lenslab.fit import smooth_lens
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
 from lenslab.sets.draw import items
@@ -15,7 +16,7 @@ def built():
     """built(name, **changes) -> a network of three classes; the same weights each time."""
     def build(name: str, **changes):
         kind, settings = CLASSIFIERS[name]
-        more = {"population": "seed-64"} if kind.needs_fit else {}
+        more = {"lens": smooth_lens("seed-64")} if kind.needs_fit else {}
         torch.manual_seed(0)
         return kind(3, **CONSTANTS | more | settings | changes)
     return build

@@ -76,7 +76,7 @@ def test_where_sources_have_clumps_it_sees_what_either_kind_of_source_leaves(clu
     truth = clumpy.lens.of_table(population.paths, drawn.parameters[rows])
     monkeypatch.setattr(clumpy.regressor, "forward", lambda sigmas: clumpy.lens.standard(truth).float())
     given, found = clumpy.complete(image, sigma)
-    assert clumpy.channel_names == ("image", "residual", "residual with clumps", "potential corrections")
+    assert clumpy.channel_names == ("image", "residual", "residual with compact components", "potential corrections")
     assert given.shape == (4, 4 + NUMBERS, 64, 64) and found.compact.shape == (4, 5, 7)
     assert torch.equal(given[:, 2:3], found.residual)
     torch.testing.assert_close(clumpy.chi2(given), found.chi2.double(), rtol=1e-5, atol=0)
@@ -97,7 +97,7 @@ def test_its_sums_reach_the_answer(clumpy):
 
 
 def test_the_numbers_told_beside_the_maps_are_read_however_the_image_is_turned(clumpy):
-    """Evidence, strength and slope of the ripples: the last features, softened, since an evidence may be a thousand."""
+    """Evidence, strength and slope of corrections: the last features, softened, since an evidence may be a thousand."""
     given = torch.randn(2, 4 + NUMBERS, 64, 64)
     told = torch.tensor([[1000.0, 0.7, -1.0], [-0.3, 0.1, 0.4]])
     given[:, 4:] = told[..., None, None]

@@ -50,7 +50,7 @@ def test_other_settings_are_refused_and_restart_begins_anew(tmp_path):
 def test_patience_ends_a_training_on_validation_data_and_test_data_is_seen_once(tmp_path, monkeypatch):
     seen, losses = [], iter([3.0, 2.0, 2.5, 2.0, 9.0])
 
-    def evaluate(model, config, device, split="validation"):
+    def evaluate(trained, config, split="validation"):
         seen.append(split)
         return {"loss": next(losses) if split == "validation" else 7.0}
 
