@@ -21,7 +21,9 @@ from lenslab.picture import recall
 from lenslab.scene import Camera, Scene
 from lenslab.scenes import Scenes
 
-MANY = 8  # halos, from which on their sum by multi_gaussian is the faster one, for a chunk of RAYS_AT_ONCE
+# Halos from which on they are summed by multi_gaussian. Measured on hst, ms an image: 2 halos 4.2 directly and 3.9 so,
+# 8 halos 9.9 and 4.4, 64 halos 64 and 4.9; below 8 the direct sum costs little and is exact.
+MANY = 8
 RAYS_AT_ONCE = {"cpu": 2**16, "cuda": 2**26, "mps": 2**24}  # a chunk that stays in cache, or fills the device
 
 
