@@ -81,7 +81,7 @@ def checked(owner: str, item: Field, value):
     kind = meta["kind"]
     if kind is bool:
         if not isinstance(value, bool):
-            raise ValueError(f"{name} is {shown(value)}; it is a switch: give true or false.")
+            raise ValueError(f"{name} is {briefly(value)}; it is a switch: give true or false.")
         return value
     if kind is str and meta["options"] is None:
         if not isinstance(value, str) or len(value) > LONGEST:
@@ -89,11 +89,11 @@ def checked(owner: str, item: Field, value):
         return value
     if kind is str:
         if not isinstance(value, str) or value not in meta["options"]:
-            raise ValueError(f"{name} is {shown(value)}; choose one of {', '.join(meta['options'])}.")
+            raise ValueError(f"{name} is {briefly(value)}; choose one of {', '.join(meta['options'])}.")
         return value
     wanted = Integral if kind is int else Real
     if isinstance(value, bool) or not isinstance(value, wanted) or not is_finite(value):
-        raise ValueError(f"{name} is {shown(value)}; give a {'whole' if kind is int else 'finite'} number "
+        raise ValueError(f"{name} is {briefly(value)}; give a {'whole' if kind is int else 'finite'} number "
                          f"{span(item)}.")
     too_low = value <= meta["low"] if meta["open_low"] else value < meta["low"]
     if too_low or value > meta["high"]:
@@ -109,7 +109,7 @@ def is_finite(value: Real) -> bool:
         return False
 
 
-def shown(value) -> str:
+def briefly(value) -> str:
     """What came, as a sentence may show it: of bounded length."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:40]}...{text[-15:]}"

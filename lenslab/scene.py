@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from math import pi
 
-from lenslab.quantity import check, choice, count, number, shown, switch
+from lenslab.quantity import briefly, check, choice, count, number, switch
 
 SUBSTRUCTURE = ("none", "cdm", "wdm", "fdm", "vortex", "deeplense_cdm", "deeplense_axion")
 PSFS = ("gaussian", "moffat", "pixel", "none")
@@ -181,7 +181,7 @@ class Camera:
         check(self)
         _check_hash("Camera.psf_picture", self.psf_picture)
         if (self.psf == "pixel") != (self.psf_picture is not None):
-            raise ValueError(f"Camera.psf is {self.psf!r} and psf_picture {shown(self.psf_picture)}; a measured PSF "
+            raise ValueError(f"Camera.psf is {self.psf!r} and psf_picture {briefly(self.psf_picture)}; a measured PSF "
                              "needs both psf='pixel' and its picture, any other PSF needs psf_picture to be empty.")
         if self.num_pix * self.supersampling > MAX_RAYS:
             raise ValueError(f"{self.num_pix} pixels x {self.supersampling} rays are "
@@ -189,7 +189,7 @@ class Camera:
                              "take fewer pixels or a lower supersampling.")
         rms = self.background_rms
         if rms is not None and not (type(rms) in (int, float) and 0 < rms < 1e9):
-            raise ValueError(f"Camera.background_rms is {shown(rms)}; give a number of counts/s above 0, or none.")
+            raise ValueError(f"Camera.background_rms is {briefly(rms)}; give a number of counts/s above 0, or none.")
 
 
 @dataclass(frozen=True)

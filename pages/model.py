@@ -21,4 +21,4 @@ with right:
     show.numbers(shown)
 show.card(shown)
 show.parts(shown, other)
-show.told(problems)
+show.warn(problems)

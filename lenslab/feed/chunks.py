@@ -29,10 +29,10 @@ class Chunks:
 
     def take(self, chunk: int) -> Examples:
         if chunk not in self.ready:
-            self.ready[chunk] = self.made(chunk)
+            self.ready[chunk] = self.make(chunk)
         return self.ready[chunk]
 
-    def made(self, chunk: int) -> Examples:
+    def make(self, chunk: int) -> Examples:
         if self.device.type != "cpu":
             return self.view.on(chunk, self.device)
         with one_thread():

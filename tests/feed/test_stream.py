@@ -18,7 +18,7 @@ class Numbered(chunks.Chunks):
         super().__init__(None, CPU)
         self.count = 0
 
-    def made(self, chunk):
+    def make(self, chunk):
         self.count += 1
         labels = np.arange(CHUNK)
         return Examples((1000.0 * chunk + torch.arange(CHUNK))[:, None, None, None].expand(CHUNK, 1, 2, 2), labels)
@@ -73,7 +73,7 @@ class NumberedTogether:
     """The same chunks as a view gives them in groups."""
 
     def together(self, group, device):
-        return [Numbered().made(chunk) for chunk in group]
+        return [Numbered().make(chunk) for chunk in group]
 
 
 def test_a_thread_beside_the_training_gives_the_same():

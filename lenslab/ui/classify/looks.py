@@ -20,7 +20,7 @@ from lenslab.sets import what_if
 from lenslab.ui.classify import show as show
 from lenslab.ui.classify.answers import along, corrections, fits, left_over
 from lenslab.ui.classify.form import FACTORS, METHOD_NAMES, Choice, Evidence
-from lenslab.ui.escape import plain as escaped
+from lenslab.ui.escape import plain
 from lenslab.ui.gate import Turn, through_the_gate
 from lenslab.ui.model.facts import rounded
 from lenslab.ui.pick.image import Shown
@@ -74,14 +74,14 @@ def what_if_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None)
                                        on_stop=away)
         st.session_state[SWEPT] = dict([*known.items(), ((scene, quantity), made)][-len(FACTORS):])
     except ValueError as error:
-        st.warning(escaped(str(error)))
+        st.warning(plain(str(error)))
         return
     plot(classification.curves(made.factors, found, networks[0].classes, title=QUESTIONS[quantity],
                                now=dict(choice.changes).get(quantity, 1.0), label=WORDS[quantity],
                                log=quantity in LOG),
          key="classify.curves", later=True, square=False, alt=f"Probabilities of the classes against {WORDS[quantity]}")
     drawn = zip(("Solid", "dashed", "dotted"), found, strict=False)
-    dashes = " " + ", ".join(f"{dash}: {escaped(name)}" for dash, (name, _) in drawn) + "." if len(found) > 1 else ""
+    dashes = " " + ", ".join(f"{dash}: {plain(name)}" for dash, (name, _) in drawn) + "." if len(found) > 1 else ""
     cut = " Heavier than drawn, it would outweigh the lens." if made.factors[-1] < STEPS[quantity][-1] else ""
     gaps = (" Where a line is missing, the image lies outside of what the network learnt from."
             if any(np.isnan(values).any() for _, values in found) else "")
@@ -128,7 +128,7 @@ def evidence_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
                  alt=f"Evidence for {label} by {METHOD_NAMES[method]}")
             st.caption(METHODS[method] if truth is None else score(wanted.network, shown, weights, truth))
             st.caption(show.worth(wanted.network, name, method))
-    st.caption(f"What speaks for **{label}** in the eyes of {escaped(wanted.network.short)}, by three methods. " + (
+    st.caption(f"What speaks for **{label}** in the eyes of {plain(wanted.network.short)}, by three methods. " + (
                    "Share: how much of the evidence lies within one PSF width of the outlined truth; chance is what an "
                    "even spread over the arc would have." if truth is not None else
                    "Show the truth to see how much of it lies on true substructure." if shown.simulated else
@@ -159,7 +159,7 @@ def prepared_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None
             plot(figure, key=f"classify.step.{number}", later=True,
                  alt=f"Step {number + 1} of {len(figures)} from the real image to what networks are given")
     for step in made.steps:
-        st.markdown(f"- {escaped(step)}")
+        st.markdown(f"- {plain(step)}")
 
 
 def fit_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> None:
@@ -173,7 +173,7 @@ def fit_look(choice: Choice, shown: Shown, answers, wanted: Evidence | None) -> 
             title = f"Image less smooth lens, χ² {observed.chi2_per_pixel(sigmas):.2f} a pixel"
             plot(observed.residual(sigmas, frame, title=title, dark=is_dark()), key=f"classify.fit.{name}", later=True,
                  alt=f"What the smooth lens fitted by {name} leaves of the image")
-            st.caption(f"The best smooth lens that {escaped(name)} found is taken off. Of a lens without substructure "
+            st.caption(f"The best smooth lens that {plain(name)} found is taken off. Of a lens without substructure "
                        "noise alone is left; a pattern along the arc is what no smooth lens explains.")
         if found is not None:
             waves, evidence = found

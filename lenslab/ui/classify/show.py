@@ -18,7 +18,7 @@ from lenslab.ui import cached
 from lenslab.ui.classify import trust as trust
 from lenslab.ui.classify.answers import Answer, ask, evidence
 from lenslab.ui.classify.form import ANSWER, FORM, NONE, Choice, Evidence
-from lenslab.ui.escape import plain as escaped
+from lenslab.ui.escape import plain
 from lenslab.ui.gate import through_the_gate
 from lenslab.ui.pick.image import Shown
 from lenslab.ui.pick.networks import Network, making
@@ -38,7 +38,7 @@ def empty(problems: list[str]) -> None:
         st.code(making("classify"), language="sh", wrap_lines=True)
         st.markdown("Or begin it on the **Train** page and press *Keep checkpoint* when it has learnt enough.")
     for problem in problems:
-        st.caption(escaped(problem))
+        st.caption(plain(problem))
 
 
 def invite(choice: Choice) -> None:
@@ -56,7 +56,7 @@ def ask_all(choice: Choice, shown: Shown) -> Answers:
         try:
             answers[network] = ask(network, shown, on_stop=lambda network=network: leave(network))
         except ValueError as error:
-            st.warning(f"{escaped(network.name)}: {escaped(str(error))}", icon=":material/error:")
+            st.warning(f"{plain(network.name)}: {plain(str(error))}", icon=":material/error:")
     return answers
 
 
@@ -84,10 +84,10 @@ def verdict(answers: Answers, classes: tuple[str, ...]) -> str:
     if len(answers) == 1:
         (network, word), = words.items()
         sure = answers[network].probabilities.max() >= SURE
-        return f"{escaped(network.short)} {'says' if sure else 'leans to'} **{word}."
+        return f"{plain(network.short)} {'says' if sure else 'leans to'} **{word}."
     if len(set(tops.values())) == 1:
         return f"All {len(tops)} networks name **{named(next(iter(tops.values())))}**."
-    return "The networks disagree: " + ", ".join(f"{escaped(network.short)} says **{word}"
+    return "The networks disagree: " + ", ".join(f"{plain(network.short)} says **{word}"
                                                  for network, word in words.items()) + "."
 
 
@@ -181,7 +181,7 @@ def picture(choice: Choice, shown: Shown, answers: Answers, wanted: Evidence | N
          key="classify.image", alt=f"The image with the evidence of {wanted.network.short} for {named(label)} over it. "
                                    f"{shown.where}")
     st.caption(f"{shown.where} Orange: what speaks for **{named(label)}** in the eyes of "
-               f"{escaped(wanted.network.short)}" + (", of its channel " + wanted.channel if wanted.channel else "")
+               f"{plain(wanted.network.short)}" + (", of its channel " + wanted.channel if wanted.channel else "")
                + "." + (" Blue: true substructure." if outlined is not None else ""))
     st.caption(worth(wanted.network, label, wanted.method))
 
@@ -218,7 +218,7 @@ def made(choice: Choice) -> Shown | None:
     try:
         return choice.image(choice.changes)
     except ValueError as error:
-        st.warning(escaped(str(error)), icon=":material/info:")
+        st.warning(plain(str(error)), icon=":material/info:")
         return None
 
 

@@ -108,7 +108,7 @@ def differing(one: Facts, two: Facts) -> None:
         st.session_state.pop(ASKED, None)
         st.warning(plain(str(error)), icon=":material/info:")
         return
-    told(one, two, found[1])
+    say_differences(one, two, found[1])
 
 
 def differences(one: Facts, two: Facts, n: int, turn: Turn) -> Differences:
@@ -131,7 +131,7 @@ def differences(one: Facts, two: Facts, n: int, turn: Turn) -> Differences:
     return Differences(n, dict(right), tuple(sorted(found, key=lambda each: -min(each.sure))))
 
 
-def told(one: Facts, two: Facts, found: Differences) -> None:
+def say_differences(one: Facts, two: Facts, found: Differences) -> None:
     """How often each is right, and the images."""
     first, second = plain(one.name), plain(two.name)
     st.markdown(f"Of {found.n} test images both name {found.right.get((True, True), 0)} rightly and "

@@ -30,10 +30,10 @@ def empty(problems: list[str]) -> None:
     with st.container(border=True):
         st.markdown(EMPTY)
         st.code(facts.FIRST, language="bash", wrap_lines=True)
-    told(problems)
+    warn(problems)
 
 
-def told(problems: list[str] | tuple[str, ...]) -> None:
+def warn(problems: list[str] | tuple[str, ...]) -> None:
     for problem in problems:
         st.warning(plain(problem), icon=":material/info:")
 
@@ -78,7 +78,7 @@ def card(shown: Facts) -> None:
     curves = f" Curves and errors are of {shown.judgement['n']:,} {shown.judgement['split']} images." \
         if shown.judgement else ""
     st.caption(f"Judged on {facts.judged_on(shown.card)}; with each number its 95 % interval.{curves}")
-    told(shown.problems)
+    warn(shown.problems)
 
 
 def parts(shown: Facts, other: Facts | None) -> None:

@@ -10,7 +10,7 @@ from lenslab.images.observation import Observation
 from lenslab.population import find
 from lenslab.sky import catalogue, upload
 from lenslab.ui import cached, state
-from lenslab.ui.escape import plain as escaped
+from lenslab.ui.escape import plain
 from lenslab.ui.gate import through_the_gate
 from lenslab.ui.pick.image import Shown
 
@@ -40,11 +40,11 @@ def real(population: str) -> Callable[..., Shown] | None:
     st.number_input("Pixel scale (″), if the file tells none", 0.0, 100.0, 0.0, step=0.01, format="%.3f", key=SCALE,
                     on_change=uploaded, help="0: take it from the file.")
     if REFUSED in st.session_state:
-        st.warning(escaped(st.session_state[REFUSED]))
+        st.warning(plain(st.session_state[REFUSED]))
     kept = st.session_state.get(KEPT)
     if kept is None:
         return None
-    st.caption(f"Chosen: {escaped(kept.observation.name or 'your image')}")
+    st.caption(f"Chosen: {plain(kept.observation.name or 'your image')}")
     wanted = not find(population).most_lights
     subtract = st.toggle("Take the lens galaxy off", value=wanted, key=f"pick.real.subtract.{wanted}",
                          help="By a fit of its light. These networks have seen lenses "
@@ -102,10 +102,10 @@ def made_fit(kept: Kept, population_name: str, subtract: bool) -> Shown:
 
     population = find(population_name)
     made = prepare_for(kept.observation, population, subtract_lens_light=subtract)
-    camera, name = population.camera, escaped(kept.observation.name or "Your image")
+    camera, name = population.camera, plain(kept.observation.name or "Your image")
     off = "" if made.lens_light is None else ", the light of its lens galaxy taken off"
     where = (f"{name}, on the pixels that these networks know: {camera.num_pix} × {camera.num_pix} of "
              f"{camera.pixel_scale:g}″{off}.")
     outside = () if "lens.theta_E" in population.kept else (
         f"The lenses of {population_name} have one mass and one shape; a real lens has its own.",)
-    return Shown(made.observation, where, outside=outside + tuple(map(escaped, made.warnings)), prepared=made)
+    return Shown(made.observation, where, outside=outside + tuple(map(plain, made.warnings)), prepared=made)

@@ -11,7 +11,7 @@ from lenslab.scene import Scene
 from lenslab.ui import cached
 from lenslab.ui.classify import trust as trust
 from lenslab.ui.classify.answers import ask
-from lenslab.ui.escape import plain as escaped
+from lenslab.ui.escape import plain
 from lenslab.ui.gate import through_the_gate
 from lenslab.ui.pick import networks
 from lenslab.ui.pick.image import Shown
@@ -135,7 +135,7 @@ def play() -> None:
     """One image and what belongs to it, or the end of the game."""
     game, guesses, at = (st.session_state[name] for name in (GAME, GUESSES, AT))
     if TOLD in st.session_state:
-        st.warning(escaped(st.session_state[TOLD]), icon=":material/info:")
+        st.warning(plain(st.session_state[TOLD]), icon=":material/info:")
     network = opponent(game)
     standing(game, guesses, network)
     if at >= ROUNDS:
@@ -146,7 +146,7 @@ def play() -> None:
             shown = through_the_gate(lambda turn: quiz_game.shown(game, at), "The next lens is drawn", key="quiz.stop",
                                      on_stop=other)
         except ValueError as error:
-            st.warning(escaped(str(error)))
+            st.warning(plain(str(error)))
             return None
         plot(observed.image(shown.observation, title=f"Image {at + 1} of {ROUNDS}", height=520), key="quiz.image",
              alt=f"Image {at + 1} of {ROUNDS}: a gravitational lens of unknown dark matter")
