@@ -12,8 +12,7 @@ from torch import Tensor
 from lenslab.images.model import prepared
 from lenslab.images.observation import Observation
 from lenslab.images.realise import realise
-from lenslab.images.simulate import background, brightness, expose, noise_free, psf_kernel
-from lenslab.physics import camera as optics
+from lenslab.images.simulate import background, brightness, expose, noise_free, photographed, psf_kernel
 from lenslab.physics import noise as noises
 from lenslab.scene import Scene
 from lenslab.scenes import Scenes
@@ -78,10 +77,7 @@ def seeings(scenes: Sequence[Scene], check: Callable[[], None]) -> list[Observat
         light = brightness(first, realise(first))
         for scene in scenes:
             check()
-            camera = scene.camera
-            model = optics.photograph(light, pixel_scale=camera.pixel_scale, supersampling=camera.supersampling,
-                                      psf=camera.psf, fwhm=camera.fwhm, psf_truncation=camera.psf_truncation,
-                                      moffat_beta=camera.moffat_beta, psf_supersampling=camera.psf_supersampling)
+            model = photographed(scene.camera, light)
             found.append(recorded(Scenes.of([scene]), model))
     return found
 

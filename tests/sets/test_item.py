@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from lenslab.images.simulate import observe_scene
+from lenslab.picture import remember
 from lenslab.population import CHUNK, find
 from lenslab.scene import Scene
 from lenslab.sets import draw, what_if
@@ -96,3 +98,15 @@ def test_work_between_two_images_can_be_stopped():
     calls = []
     what_if.sweep(VORTEX, "substructure", [0, 1, 2], lambda: calls.append(1))
     assert len(calls) == 3
+
+
+def test_a_measured_psf_stays_in_a_sweep():
+    """The simulator's own exposure: a kernel that moves light by two pixels does so here as well."""
+    kernel = np.zeros((7, 7), np.float32)
+    kernel[3, 5] = 1.0
+    scene = Scene().set({"camera.psf": "pixel", "camera.psf_picture": remember(kernel)})
+    found, = what_if.sweep(scene, "seeing", [1.0])
+    np.testing.assert_allclose(found.model, observe_scene(scene, dtype=torch.float32).model, rtol=1e-5, atol=1e-6)
+    plain = observe_scene(Scene().set({"camera.psf": "none"}), dtype=torch.float32).model
+    middle = [float((image * torch.arange(64)).sum() / image.sum()) for image in (found.model, plain)]
+    assert middle[0] - middle[1] == pytest.approx(2, abs=0.05)
