@@ -137,7 +137,7 @@ def test_pixels_that_are_masked_do_not_count(tmp_path):
     {"constants": dict(psf_fwhm=1e9, smoothing=1, softening=20, scale=5, crop=0)},
     {"constants": dict(psf_fwhm="2", smoothing=1, softening=20, scale=5, crop=0)},
     {"constants": dict(psf_fwhm=2, smoothing=1, softening=20, scale=5, crop=-3)}, {"num_pix": 10**6},
-    {"symmetry": "D5"}, {"population": 7},
+    {"symmetry": "D5"}, {"symmetry": ["D4"]}, {"population": 7},
     {"config": {"width": 10**6}}, {"config": {"nonsense": 1}}, {"config": []}, {"task": "reconstruct"}])
 def test_a_card_that_makes_no_sense_is_refused_in_words(card, tmp_path):
     saved(tmp_path / "net.safetensors", card=card)

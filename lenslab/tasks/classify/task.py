@@ -113,7 +113,7 @@ def sound(card: dict) -> dict:
         type(value) in (int, float) and 1e-3 <= value <= 1e3 for name, value in constants.items() if name != "crop")
     placed = type(card.get("num_pix")) is int and 16 <= card["num_pix"] <= 1024 and \
         type(card.get("pixel_scale")) is float and 1e-3 <= card["pixel_scale"] <= 10 and \
-        card.get("symmetry") in GROUPS and isinstance(card.get("population"), str)
+        str(card.get("symmetry")) in GROUPS and isinstance(card.get("population"), str)
     if not (named and bounded and placed) or constants["psf_fwhm"] * constants["smoothing"] > 200 or \
             type(constants["crop"]) is not int or not 0 <= constants["crop"] <= 1024:
         raise ValueError("The card of this checkpoint has no sound classes and input constants; make the checkpoint "
