@@ -24,7 +24,7 @@ with turned:
     choice = form.form(networks)
 if told:
     st.warning(plain(told), icon=":material/info:")
-shown = show.made(choice)
+shown = show.image_of(choice)
 if shown is None:
     form.FORM.remember()
     st.stop()

@@ -47,17 +47,6 @@ class Items:
         parts = {item.name: getattr(self, item.name)[rows] for item in fields(self) if item.name != "truths"}
         return Items(**parts, truths={name: column[rows] for name, column in self.truths.items()})
 
-    @staticmethod
-    def joined(parts: list["Items"]) -> "Items":
-        columns = {}
-        for item in fields(Items):
-            values = [getattr(part, item.name) for part in parts]
-            if item.name == "truths":
-                columns["truths"] = {name: np.concatenate([value[name] for value in values]) for name in values[0]}
-            else:
-                columns[item.name] = (torch.cat if isinstance(values[0], Tensor) else np.concatenate)(values)
-        return Items(**columns)
-
 
 def items(population: Population, chunk: int, seed: int, split: str = "train", **options) -> Items:
     """A chunk of a population, drawn and rendered; options are those of `items_together`."""

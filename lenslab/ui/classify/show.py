@@ -211,7 +211,7 @@ def table(networks) -> list[dict]:
     return rows
 
 
-def made(choice: Choice) -> Shown | None:
+def image_of(choice: Choice) -> Shown | None:
     """The image that was chosen; where there is none, or it is refused, the page says so."""
     if choice.image is None:
         return invite(choice)
