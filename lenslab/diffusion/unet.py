@@ -95,10 +95,11 @@ class UNet(nn.Module):
     """F (B, channels, side, side) from x of that shape, time (B,) and conditions (B, n_conditions).
 
     widths   channels at a half, a quarter and an eighth of the side; attention at the last two
+    planes   images (B, planes, side, side) that tell of the conditions pixel by pixel, seen beside x
     """
 
     def __init__(self, widths: tuple[int, int, int], n_conditions: int, *, channels: int = 1, side: int = 64,
-                 depth: int = 1, embedding: int = EMBEDDING, coordinates: bool = True):
+                 depth: int = 1, embedding: int = EMBEDDING, coordinates: bool = True, planes: int = 0):
         super().__init__()
         assert side % 8 == 0, side
         a, b, c = widths
@@ -110,7 +111,7 @@ class UNet(nn.Module):
         self.time = nn.Linear(2 * WAVES, embedding)
         self.conditions = nn.Sequential(nn.Linear(n_conditions, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
         self.mix = nn.Linear(embedding, embedding)
-        self.stem = nn.Conv2d(4 * channels + 3 * coordinates, a, 3, padding=1)
+        self.stem = nn.Conv2d(4 * (channels + planes) + 3 * coordinates, a, 3, padding=1)
         deep = dict(embedding=embedding, depth=depth)
         self.down = nn.ModuleList([Level(a, a, attention=False, **deep), Level(b, b, attention=True, **deep),
                                    Level(c, c, attention=True, **deep)])
@@ -122,12 +123,13 @@ class UNet(nn.Module):
         self.norm, self.head = Norm(a), nn.Conv2d(a, 4 * channels, 3, padding=1)
         silent(self.head)
 
-    def forward(self, x: Tensor, time: Tensor, conditions: Tensor) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor, conditions: Tensor, planes: Tensor | None = None) -> Tensor:
         kind = x.device.type
         with torch.autocast(kind, enabled=False):
             embedded = self.embed(time, conditions)
             h = F.pixel_unshuffle(x.float(), 2)
             h = torch.cat([h, self.places.expand(len(h), -1, -1, -1)], 1) if self.coordinates else h
+            h = h if planes is None else torch.cat([h, F.pixel_unshuffle(planes.float(), 2)], 1)
             h = self.stem(h)
         if torch.is_autocast_enabled(kind):
             h, embedded = (part.to(torch.get_autocast_dtype(kind)) for part in (h, embedded))

@@ -54,12 +54,14 @@ def items(population: Population, chunk: int, seed: int, split: str = "train", *
 
 
 def items_together(population: Population, chunks: list[int], seed: int, split: str = "train", *, device="cpu",
-                   dtype=torch.float32, ceiling: bool = False, bare: bool = False) -> list[Items]:
+                   dtype=torch.float32, ceiling: bool = False, bare: bool = False,
+                   noise: bool = True) -> list[Items]:
     """Several chunks, rendered together where their scenes have one structure: a GPU takes as long for ten times the
     images, and Python's calls are made once. Pixels then differ by rounding from those of a chunk by itself.
 
     ceiling    adds the lambda of each image (lenslab.images.ceiling)
     bare       leaves substructure away: the same lenses, smooth, whatever their labels say
+    noise      with False images are what is expected of them, before the camera's noise
     """
     drawn = joined([with_galaxies(population.chunk(chunk, seed, split), split) for chunk in chunks])
     size, side, paths = CHUNK * len(chunks), population.camera.num_pix, population.paths
@@ -79,7 +81,8 @@ def items_together(population: Population, chunks: list[int], seed: int, split: 
             at = torch.from_numpy(rows).to(device)
             shift, model, truths["signal_to_noise"][rows] = exposed(scenes, realisation, wanted(drawn, rows))
             wide = brighter(wide, shift)
-            image[at], rms[at] = expose(scenes, model, noises.SeededDraws(scenes.seeds[:, 1]))[0], background(scenes)
+            image[at] = expose(scenes, model, noises.SeededDraws(scenes.seeds[:, 1]), noise)[0]
+            rms[at] = background(scenes)
             variance[at] = estimated_variance(scenes.template.camera, image[at], rms[at], electrons(scenes))
             seeds[rows] = wide.seeds
             unused = UNUSED if wide.template.source.picture else ()

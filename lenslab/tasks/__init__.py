@@ -90,6 +90,14 @@ TASKS = {
         "the source is shaped. A fit of a lens can begin where it says.",
         dict(population="deeplense-2", steps=300, batch=32, lr=0.002, warmup=30, ema=0.95, validate_every=50, reuse=4,
              validation=240, test=360), 2, "first-look"),)),
+    "generate": Task("What would a lens look like that is asked for?", "lenslab.tasks.generate", (
+        LOSS,
+    ), (Preset(
+        "A first generator",
+        "It simulates lenses and learns to take noise off them until it can make such images from noise alone. In "
+        "minutes it makes blurred rings; good ones take hours.",
+        dict(population="seed-64", steps=200, batch=16, lr=0.001, warmup=20, ema=0.95, validate_every=50, reuse=8,
+             validation=60, test=60), 3, "first-generator"),)),
 }
 # What the loop tells of any training, beside the task's own: see lenslab.runs.train.
 PACE = (
