@@ -98,6 +98,17 @@ TASKS = {
         "minutes it makes blurred rings; good ones take hours.",
         dict(population="seed-64", steps=200, batch=16, lr=0.001, warmup=20, ema=0.95, validate_every=50, reuse=8,
              validation=60, test=60), 3, "first-generator"),)),
+    "judge": Task("What was an image made for?", "lenslab.tasks.judge", (
+        LOSS,
+        Metric("r2", "R\u00b2", "", "higher", "Share of the spread of the conditions that it reads off images, the mean over "
+               "all of them; 1 is all, 0 is what the mean tells.", limits=SHARE, guess=lambda n: 0.0),
+        Metric("accuracy", "Accuracy", "", "higher", "Share of images whose likeliest class is the true one.",
+               limits=SHARE, guess=lambda n: 1 / n if n else None),
+    ), (Preset(
+        "A first judge",
+        "It reads off noise-free images what they were made for: it is what generators are judged by.",
+        dict(population="seed-64", steps=300, lr=0.002, warmup=30, ema=0.95, validate_every=100, reuse=8,
+             validation=240, test=360), 2, "first-judge"),)),
 }
 # What the loop tells of any training, beside the task's own: see lenslab.runs.train.
 PACE = (

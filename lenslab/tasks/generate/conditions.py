@@ -239,7 +239,8 @@ def conditions_of(name: str) -> Conditions:
     found = []
     for kind, classes in kinds_of(population):
         labels = [population.classes.index(name) for name in classes] or list(rows)
-        values = np.concatenate([np.stack(plain_values(kind, columns), 1) for label in labels for columns in rows[label]])
+        parts = [np.stack(plain_values(kind, columns), 1) for label in labels for columns in rows[label]]
+        values = np.concatenate(parts)
         values = np.log(values) if kind.log else values
         spread = float(values.std())
         if not spread > 1e-9:      # the same for all, or set by no law

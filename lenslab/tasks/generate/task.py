@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lenslab.diffusion import denoise
 from lenslab.diffusion.guidance import dropped
@@ -184,7 +184,7 @@ def held_out_loss(trained: Trained, config: Config, split: str, size: int) -> di
 
 
 def evaluate(trained: Trained, config: Config, split: str = "validation") -> dict:
-    """The loss; nn.Module and settings as they are asked for everywhere."""
+    """The loss on images that were not learnt from."""
     return held_out_loss(trained, config, split, config.test if split == "test" else config.validation)
 
 
