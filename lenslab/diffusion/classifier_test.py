@@ -50,7 +50,7 @@ def classifier_auc(a: np.ndarray | Tensor, b: np.ndarray | Tensor,
         low, high = (model.predict_proba(x)[:, 1] for x in (a[fold_a == fold], b[fold_b == fold]))
         mine, scatter = delong(high, low)
         value, variance = value + mine / FOLDS, variance + scatter / FOLDS**2
-    half = norm.ppf((1 + LEVEL) / 2) * variance**0.5
+    half = float(norm.ppf((1 + LEVEL) / 2)) * variance**0.5
     return Interval(value, max(0.0, value - half), min(1.0, value + half))
 
 

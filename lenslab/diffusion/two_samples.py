@@ -97,8 +97,8 @@ def interval(figure: Callable[..., float | np.ndarray], *numbers: int, seed: int
     Each resample is half of every set, drawn without putting back. The spread among halves is the spread of the
     whole (the jackknife that deletes n / 2: Shao & Wu 1989, Ann. Statist. 17, 1176), as the bootstrap's is; but no
     row comes twice, and rows that do are what neighbours and unbiased sums take for copies. A figure that depends on
-    n is another one for halves: the spread is kept and moved to the estimate. Against its own floor a distance has
-    no Gaussian spread, and the interval is then wider than it need be.
+    n is another one for halves: the spread is kept and moved to the estimate. Where the law is one, `frechet` and
+    `kernel_distance` scatter less than their halves do, and the interval is some 1.7 times as wide as it need be.
     """
     rng = np.random.default_rng([seed, *numbers])
     value = np.asarray(figure(*(np.arange(n) for n in numbers)), np.float64)

@@ -29,6 +29,21 @@ def test_an_invented_mode_costs_precision_and_density_and_no_recall():
     assert got.density == pytest.approx(0.5, abs=0.05)
 
 
+def test_every_ball_has_the_radius_of_its_own_set():
+    """Counted one by one; the generated stand ten times as close, so that their balls are the smaller."""
+    rng, k = np.random.default_rng(0), 2
+    made, real = 0.1 * rng.normal(size=15), rng.normal(size=12)
+
+    def reach(x, row):
+        return sorted(abs(x - row))[k]
+
+    hits = np.array([[abs(g - r) <= reach(real, r) for r in real] for g in made])
+    back = np.array([[abs(g - r) <= reach(made, g) for g in made] for r in real])
+    got = neighbours(made, real, k)
+    assert (got.precision, got.recall) == (hits.any(1).mean(), back.any(1).mean()) and got.recall < got.coverage
+    assert (got.density, got.coverage) == (hits.sum() / (k * 15), hits.any(0).mean())
+
+
 @pytest.mark.parametrize("n, m, d", [(300, 300, 1), (200, 600, 8)])
 def test_one_law_gives_the_density_and_coverage_that_counting_says(n, m, d):
     """A row is bare where its k nearest among its n - 1 own and m others are all its own."""

@@ -34,3 +34,11 @@ def test_rows_without_the_number_do_not_count_and_too_few_say_nothing():
     answer = np.where(there, 0.5 * truth, np.nan)         # where there is no number anything may stand
     got = recovery(np.where(there, truth, np.nan), answer, {"x": [0], "rare": [1]}, there)
     assert got["x"] == pytest.approx(0.75) and np.isnan(got["rare"])
+
+
+def test_a_vector_counts_where_both_its_numbers_are():
+    """Right in all 40 rows that have both, wild in those that lack one."""
+    truth, there = np.random.default_rng(0).normal(size=(60, 2)), np.ones((60, 2), bool)
+    there[:20, 1] = False
+    answer = np.where(there.all(1)[:, None], truth, 99.0)
+    assert recovery(truth, answer, {"v": [0, 1]}, there) == {"v": 1.0}

@@ -103,6 +103,12 @@ def test_an_interval_holds_the_truth_as_often_as_it_says():
     assert 0.88 <= held / 200 <= 0.99
 
 
+def test_a_figure_that_depends_on_the_number_of_rows_keeps_its_spread_and_its_place():
+    x = np.random.default_rng(0).normal(size=400)
+    plain, moved = interval(lambda i: x[i].mean(), 400), interval(lambda i: x[i].mean() + 1000 / len(i), 400)
+    assert moved == pytest.approx(np.array(plain) + 1000 / 400, abs=1e-9)
+
+
 def test_intervals_keep_pairs_shapes_seeds_and_limits():
     x = np.random.default_rng(0).normal(size=(50, 3))
     once, again = (interval(lambda i: x[i].max(0), 50, seed=4, within=(-9, 2.0)) for _ in range(2))
