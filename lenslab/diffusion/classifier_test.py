@@ -22,13 +22,10 @@ def logistic(seed: int):
 
 
 def trees(seed: int):
-    """Boosted trees, blind to the scale of a column and awake to how columns go together: for a few observables."""
+    """Boosted trees, blind to the scale of a column but not to how columns go together: for a few observables."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(early_stopping=True, random_state=seed)
-
-
-CLASSIFIERS = {"logistic": logistic, "trees": trees}
 
 
 def classifier_auc(a: np.ndarray | Tensor, b: np.ndarray | Tensor,
