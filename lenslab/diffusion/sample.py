@@ -8,6 +8,8 @@ heun       Karras et al. 2022 (2206.00364), algorithm 1: second order, two estim
 dpmpp_2m   Lu et al. 2022 (2211.01095), DPM-Solver++(2M), algorithm 2 with lambda = -ln sigma: second order, one
            estimate a step
 ancestral  Song et al. 2021 (2011.13456), the variance-exploding ancestral step: fresh noise at each
+renewed    Song et al. 2023 (2303.01469), algorithm 1: of a consistency model, which answers in one step; each further
+           one begins at its answer with fresh noise
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +76,17 @@ def ancestral(D: Denoise, x: Tensor, sigmas: Sequence[float],
         x = x0 + (then**2 - up**2) ** 0.5 / now * (x - x0) + up * fresh
 
 
-SAMPLERS = {"dpmpp_2m": dpmpp_2m, "heun": heun, "euler": euler, "ancestral": ancestral}
+def renewed(D: Denoise, x: Tensor, sigmas: Sequence[float],
+            noise: Callable[[int], Tensor] | None = None) -> Iterator[Tensor]:
+    """noise(step) as of `ancestral`."""
+    for step, (now, then) in enumerate(zip(sigmas[:-1], sigmas[1:], strict=True)):
+        x0 = D(x, now)
+        yield x0
+        x = x0 + then * (torch.randn_like(x) if noise is None else noise(step).to(x))
+
+
+SAMPLERS = {"dpmpp_2m": dpmpp_2m, "heun": heun, "euler": euler, "ancestral": ancestral, "renewed": renewed}
+FRESH = ("ancestral", "renewed")     # samplers that take noise(step)
 
 
 def last(estimates: Iterator[Tensor]) -> Tensor:

@@ -100,8 +100,8 @@ TASKS = {
              validation=60, test=60), 3, "first-generator"),)),
     "judge": Task("What was an image made for?", "lenslab.tasks.judge", (
         LOSS,
-        Metric("r2", "R\u00b2", "", "higher", "Share of the spread of the conditions that it reads off images, the mean over "
-               "all of them; 1 is all, 0 is what the mean tells.", limits=SHARE, guess=lambda n: 0.0),
+        Metric("r2", "R\u00b2", "", "higher", "Share of the spread of the conditions that it reads off images, the "
+               "mean over all of them; 1 is all, 0 is what the mean tells.", limits=SHARE, guess=lambda n: 0.0),
         Metric("accuracy", "Accuracy", "", "higher", "Share of images whose likeliest class is the true one.",
                limits=SHARE, guess=lambda n: 1 / n if n else None),
     ), (Preset(
