@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from lenslab.runs import evaluate, renew, shell
+from lenslab.runs import evaluate, generate, renew, shell
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     shell.add_train(commands)
     shell.add_jobs(commands)
     evaluate.add_evaluate(commands)
+    generate.add_generate(commands)
     renew.add_renew(commands)
     return top
 
@@ -88,7 +89,7 @@ class Bar:
 
 
 COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs,
-            "evaluate": evaluate.evaluate, "renew": renew.renew}
+            "evaluate": evaluate.evaluate, "generate": generate.generate, "renew": renew.renew}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -92,6 +92,36 @@ TASKS = {
              validation=240, test=360), 2, "first-look"),)),
     "generate": Task("What would a lens look like that is asked for?", "lenslab.tasks.generate", (
         LOSS,
+        Metric("frechet", "Fréchet distance", "", "lower", "How far the features of generated images lie from those "
+               "of simulated ones, as two bells; features are those of our own judge.", interval=True),
+        Metric("frechet_floor", "Its floor", "", "", "The same of the simulator against itself, of as many images."),
+        Metric("kernel", "Kernel distance", "", "lower", "The same without the thought that features lie in bells."),
+        Metric("kernel_floor", "Its floor", "", "", "The simulator against itself."),
+        Metric("auc_features", "Told apart by features", "", "lower", "How well a classifier tells generated from "
+               "simulated images by the judge's features, as an AUC; 0.5: not at all.", interval=True, limits=SHARE),
+        Metric("auc_spectra", "Told apart by spectra", "", "lower", "The same by the power at each scale and the moments "
+               "of the pixels, which no lens is needed for.", interval=True, limits=SHARE),
+        Metric("power", "Error of the mean power", "", "lower", "Largest share by which the mean power at some scale "
+               "differs from that of the simulator's images of the same conditions."),
+        Metric("power_floor", "Its floor", "", "", "Another draw of the simulator in the place of the generator."),
+        Metric("pixels", "Distance of pixels", "", "lower", "How far brightness would have to be moved from pixel to "
+               "pixel until both histograms are one."),
+        Metric("pixels_floor", "Its floor", "", "", "The simulator against itself."),
+        Metric("precision", "Precision", "", "higher", "Share of generated images that lie among simulated ones.",
+               limits=SHARE),
+        Metric("recall", "Recall", "", "higher", "Share of simulated images that lie among generated ones.",
+               limits=SHARE),
+        Metric("coverage", "Coverage", "", "higher", "Share of simulated images with a generated one as "
+               "their neighbour.", limits=SHARE),
+        Metric("coverage_floor", "Its floor", "", "", "The simulator against itself.", limits=SHARE),
+        Metric("obedience", "Obedience", "", "higher", "What the judge reads of the conditions off generated images, as a "
+               "share of what it reads off simulated ones (R² over R², the mean over all that images tell)."),
+        Metric("accuracy", "Class obeyed", "", "higher", "Share of generated images whose class the judge reads as "
+               "asked.", limits=SHARE),
+        Metric("accuracy_floor", "Class read off simulated", "", "", "The same of simulated images.", limits=SHARE),
+        Metric("paired", "Difference from the twin", "", "lower", "Root mean square difference from the simulator's "
+               "image of the same conditions, in stretched brightness, whose spread is 1."),
+        Metric("shuffled", "Difference from another", "", "", "The same from the image of other conditions."),
     ), (Preset(
         "A first generator",
         "It simulates lenses and learns to take noise off them until it can make such images from noise alone. In "
@@ -100,7 +130,7 @@ TASKS = {
              validation=60, test=60), 3, "first-generator"),)),
     "judge": Task("What was an image made for?", "lenslab.tasks.judge", (
         LOSS,
-        Metric("r2", "R\u00b2", "", "higher", "Share of the spread of the conditions that it reads off images, the "
+        Metric("r2", "R²", "", "higher", "Share of the spread of the conditions that it reads off images, the "
                "mean over all of them; 1 is all, 0 is what the mean tells.", limits=SHARE, guess=lambda n: 0.0),
         Metric("accuracy", "Accuracy", "", "higher", "Share of images whose likeliest class is the true one.",
                limits=SHARE, guess=lambda n: 1 / n if n else None),

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from lenslab.images.realise import realise
-from lenslab.images.simulate import background
+from lenslab.images.simulate import background, expose
 from lenslab.physics import cosmology
+from lenslab.physics.noise import SeededDraws
 from lenslab.population import Population
 from lenslab.redshift import at_redshifts
 from lenslab.scene import Scene
@@ -156,9 +157,18 @@ def brighter_scene(scene: Scene, shift: float) -> Scene:
 
 def rms_of(asked: Iterable[Asked]) -> Tensor:
     """Standard deviation (B,) of an empty pixel of each lens' camera, counts/s."""
-    out = [float(background(Scenes.of([one.scene], dtype=torch.float64))[0]) for one in asked]
-    return torch.tensor(out)
+    return torch.tensor([float(background(Scenes.of([one.scene], dtype=torch.float64))[0]) for one in asked])
 
 
-__all__ = ["LIGHT", "MOST", "SIGMA_V", "Asked", "changed", "check", "drawn", "rms_of", "table_of",
-           "twins"]
+def photographed(asked: Iterable[Asked], images: Tensor) -> Tensor:
+    """Images (B, 1, H, W) in units of the rms of an empty pixel, as each lens' camera takes them: with its noise, from
+    the scene's own seed, in its unit (counts/s)."""
+    asked, out = list(asked), torch.empty_like(images)
+    for rows, scenes in group([one.scene for one in asked], dtype=images.dtype):
+        model = images[rows] * background(scenes)[:, None, None, None]
+        out[rows] = expose(scenes, model, SeededDraws(scenes.seeds[:, 1]))[0]
+    return out
+
+
+__all__ = ["LIGHT", "MOST", "SIGMA_V", "Asked", "changed", "check", "drawn", "photographed", "rms_of",
+           "table_of", "twins"]

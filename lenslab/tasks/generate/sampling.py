@@ -91,11 +91,13 @@ def estimates(trained: Trained, table: Tensor, way: Way, first: int = 0) -> Iter
             yield brightness.counts(x0).cpu()
 
 
-def predict(trained: Trained, table: Tensor, way: Way | None = None, report=lambda done, total: None) -> Samples:
+def in_parts(trained: Trained, table: Tensor, way: Way) -> Iterator[Tensor]:
+    """Images (at most TOGETHER, 1, H, W) of plain conditions (B, P), part by part."""
+    for rows in torch.arange(len(table)).split(TOGETHER):
+        yield sample.last(estimates(trained, table[rows], way, int(rows[0])))
+
+
+def predict(trained: Trained, table: Tensor, way: Way | None = None) -> Samples:
     """Images of plain conditions (B, P)."""
     way = usual_way(trained) if way is None else way
-    parts: list[Tensor] = []
-    for rows in torch.arange(len(table)).split(TOGETHER):
-        parts.append(sample.last(estimates(trained, table[rows], way, int(rows[0]))))
-        report(int(rows[-1]) + 1, len(table))
-    return Samples(torch.cat(parts), table, way)
+    return Samples(torch.cat(list(in_parts(trained, table, way))), table, way)

@@ -182,9 +182,3 @@ def held_out_loss(trained: Trained, config: Config, split: str, size: int) -> di
     return dict(loss=float(errors.mean()), n=size,
                 loss_by_sigma={name: float(errors[at].mean()) for name, at in bands.items() if at.any()})
 
-
-def evaluate(trained: Trained, config: Config, split: str = "validation") -> dict:
-    """The loss on images that were not learnt from."""
-    return held_out_loss(trained, config, split, config.test if split == "test" else config.validation)
-
-
