@@ -99,8 +99,8 @@ TASKS = {
         Metric("kernel_floor", "Its floor", "", "", "The simulator against itself."),
         Metric("auc_features", "Told apart by features", "", "lower", "How well a classifier tells generated from "
                "simulated images by the judge's features, as an AUC; 0.5: not at all.", interval=True, limits=SHARE),
-        Metric("auc_spectra", "Told apart by spectra", "", "lower", "The same by the power at each scale and the moments "
-               "of the pixels, which no lens is needed for.", interval=True, limits=SHARE),
+        Metric("auc_spectra", "Told apart by spectra", "", "lower", "The same by the power at each scale and the "
+               "moments of the pixels, which no lens is needed for.", interval=True, limits=SHARE),
         Metric("power", "Error of the mean power", "", "lower", "Largest share by which the mean power at some scale "
                "differs from that of the simulator's images of the same conditions."),
         Metric("power_floor", "Its floor", "", "", "Another draw of the simulator in the place of the generator."),
@@ -114,8 +114,8 @@ TASKS = {
         Metric("coverage", "Coverage", "", "higher", "Share of simulated images with a generated one as "
                "their neighbour.", limits=SHARE),
         Metric("coverage_floor", "Its floor", "", "", "The simulator against itself.", limits=SHARE),
-        Metric("obedience", "Obedience", "", "higher", "What the judge reads of the conditions off generated images, as a "
-               "share of what it reads off simulated ones (R² over R², the mean over all that images tell)."),
+        Metric("obedience", "Obedience", "", "higher", "What the judge reads of the conditions off generated images, "
+               "as a share of what it reads off simulated ones (R² over R², the mean over all that images tell)."),
         Metric("accuracy", "Class obeyed", "", "higher", "Share of generated images whose class the judge reads as "
                "asked.", limits=SHARE),
         Metric("accuracy_floor", "Class read off simulated", "", "", "The same of simulated images.", limits=SHARE),

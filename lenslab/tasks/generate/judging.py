@@ -114,6 +114,7 @@ def judged(conditions: Conditions, table: Tensor, labels: np.ndarray, mine: Side
     auc = classifier_test.classifier_auc(a, c)
     near, usual = neighbours.neighbours(a, c), neighbours.neighbours(b, c)
     obeyed, own = (judges.recovery(conditions, side.reading, table) for side in (mine, here))
+    legible = [obeyed[path] / own[path] for path in own if own[path] > LEGIBLE]
     truth = torch.from_numpy(labels)
     right, usually = ((side.reading.logits.argmax(1) == truth).float().mean() for side in (mine, here))
     return dict(
@@ -123,7 +124,7 @@ def judged(conditions: Conditions, table: Tensor, labels: np.ndarray, mine: Side
         **{name: getattr(near, name) for name in ("precision", "recall", "density", "coverage")},
         **{f"{name}_floor": getattr(usual, name) for name in ("precision", "recall", "density", "coverage")},
         accuracy=float(right), accuracy_floor=float(usually),
-        obedience=float(np.mean([obeyed[path] / own[path] for path in own if own[path] > LEGIBLE])),
+        obedience=float(np.mean(legible)) if legible else None,
         recovery={path: [obeyed[path], own[path]] for path in own},
         class_auc={name: [class_auc(side.reading.logits, truth, conditions, name) for side in (mine, here)]
                    for name in conditions.classes[1:]},
