@@ -161,7 +161,10 @@ def network_input(conditions: Conditions, table: Tensor) -> Tensor:
 
 
 def held_out_loss(trained: Trained, config: Config, split: str, size: int) -> dict:
-    """The diffusion loss on fixed images, noise levels and noise, all conditions known; and by noise level."""
+    """The loss on fixed images, noise levels and noise, all conditions known; and the diffusion loss by noise level.
+
+    Of consistency tuning it is the loss of its last stage.
+    """
     shown = held_out(NoiseFree(config.population, HELD_OUT_SEED, split), size, config.workers)
     conditions, brightness = Conditions.of_card(trained.card["conditions"]), Brightness.of_card(
         trained.card["brightness"])
@@ -169,16 +172,19 @@ def held_out_loss(trained: Trained, config: Config, split: str, size: int) -> di
     sigma = process.sigmas(size, chance, config.low_share)
     eps = torch.randn(shown.inputs.shape, generator=chance)
     x0, asked = brightness.stretch(shown.inputs), network_input(conditions, shown.targets[CONDITIONS])
-    errors = []
+    errors, tuning = [], []
     with torch.no_grad(), torch.autocast(device.type, enabled=False):
         for rows in torch.arange(size).split(AT_ONCE):
             s, x, e = (part[rows].to(device) for part in (sigma, x0, eps))
             wide = denoise.wide(s)
             F = trained.model((x + wide * e) * process.c_in(wide), process.time(s), asked[rows].to(device))
             errors.append((F - process.target(x, e, wide)).square().mean((1, 2, 3)).cpu())
+            if config.process == CONSISTENCY:
+                last = torch.tensor(stage(config.steps - 1, config.steps))
+                tuning.append(len(rows) * float(loss(trained.model, x, asked[rows].to(device), s, e, last)))
     errors = torch.cat(errors)
     bands = {"below 0.03": sigma < 0.03, "0.03 to 0.3": (sigma >= 0.03) & (sigma < 0.3),
              "0.3 to 3": (sigma >= 0.3) & (sigma < 3), "above 3": sigma >= 3}
-    return dict(loss=float(errors.mean()), n=size,
+    return dict(loss=sum(tuning) / size if tuning else float(errors.mean()), n=size,
                 loss_by_sigma={name: float(errors[at].mean()) for name, at in bands.items() if at.any()})
 
