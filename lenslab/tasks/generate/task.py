@@ -45,6 +45,8 @@ class Config(Training):
                          "Simulating processes")
     low_share: float = number(0.15, 0.0, 1.0, "", "Share of faint noise levels among those that it learns at: they "
                               "decide the finest scales.", "Faint noise")
+    high_share: float = number(0.1, 0.0, 1.0, "", "Share of noise levels so high that only the conditions tell what is "
+                               "to come: they decide how bright an image is.", "Loud noise")
     drop: float = number(0.1, 0.0, 1.0, "", "How often each condition is left open, by itself.", "Open conditions")
     drop_all: float = number(0.1, 0.0, 1.0, "", "How often all are left open at once, for guidance.", "All open")
     coordinates: bool = switch(True, "Tell the network where each pixel lies.", "Coordinates")
@@ -128,7 +130,7 @@ def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1)
         x0 = turn_maps(brightness.stretch(shown.inputs.to(device)), symmetry, places)
         table = conditions.turn(shown.targets[CONDITIONS].to(device), symmetry, places)
         numbers, known = dropped(*conditions.standard(table), config.drop, config.drop_all, chance, group)
-        sigma = process.sigmas(len(x0), chance, config.low_share)
+        sigma = process.sigmas(len(x0), chance, config.low_share, config.high_share)
         eps = torch.randn(x0.shape, generator=chance)
         batch = x0, torch.cat([numbers, known.float()], 1), sigma.to(device), eps.to(device)
         return batch + ((torch.tensor(stage(step, config.steps)),) if config.process == CONSISTENCY else ())
@@ -169,7 +171,7 @@ def held_out_loss(trained: Trained, config: Config, split: str, size: int) -> di
     conditions, brightness = Conditions.of_card(trained.card["conditions"]), Brightness.of_card(
         trained.card["brightness"])
     process, device, chance = PROCESSES[trained.model.process], trained.device, generator(HELD_OUT_SEED, size)
-    sigma = process.sigmas(size, chance, config.low_share)
+    sigma = process.sigmas(size, chance, config.low_share, config.high_share)
     eps = torch.randn(shown.inputs.shape, generator=chance)
     x0, asked = brightness.stretch(shown.inputs), network_input(conditions, shown.targets[CONDITIONS])
     errors, tuning = [], []
