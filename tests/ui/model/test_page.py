@@ -11,7 +11,7 @@ from lenslab import checkpoint
 from lenslab.checkpoint import write_atomically
 from lenslab.insight import judgement
 from lenslab.population import find
-from lenslab.sets.item import given, item
+from lenslab.sets.item import item, observation_of
 from lenslab.tasks import TASKS
 from lenslab.ui.escape import plain
 from lenslab.ui.frame import OPEN
@@ -146,7 +146,7 @@ def test_an_error_is_drawn_from_its_place_and_opens_in_classify(folder, monkeypa
     app = open_page("Worst errors")
     place = found["worst"][0]
     observation, _ = model_errors.picture("seed-64", "test", 0, place["index"])
-    asked = given(item(find("seed-64"), place["index"], 0, "test").scene)
+    asked = observation_of(item(find("seed-64"), place["index"], 0, "test").scene)
     assert (observation.image == asked.image).all()
     checked(app.button(key="model.open.0").click().run())
     assert app.session_state["classify.item"] == ("seed-64", "test", 0, place["index"])
