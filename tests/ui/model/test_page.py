@@ -79,7 +79,8 @@ def test_a_card_is_told_in_words_and_its_numbers_have_intervals(folder):
     a_checkpoint(folder, "classify-seed-64", CARD | dict(judgement=judged()))
     app = open_page()
     told = words(app)
-    assert "no_sub, cdm and axion" in told and "320,000 showings of 80,000 simulated images" in told
+    assert "to tell apart *No substructure*, *Cold (CDM)* and *Axion*" in told
+    assert "320,000 showings of 80,000 simulated images" in told
     assert "10 min on cuda" in told and "complete" in told and "9 test images" in told
     assert {item.label: item.value for item in app.metric} == {
         "Macro AUC": "0.900", "Accuracy": "0.750", "Calibration error": "0.010"}
