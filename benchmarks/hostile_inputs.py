@@ -405,7 +405,7 @@ def listed_run(data: bytes, folder: Path) -> None:
         (folder / name).mkdir(exist_ok=True)
         for file, text in zip(("status.json", "config.json", "metrics.jsonl"), texts, strict=True):
             (folder / name / file).write_bytes(text.encode("utf-8", "surrogatepass"))
-    jobs = train_facts.shown()
+    jobs = train_facts.runs()
     assert "good" in [job.name for job in jobs]
     train_facts.table(jobs)
     for job in jobs:

@@ -26,7 +26,7 @@ from lenslab import checkpoint
 from lenslab.insight.explain import METHODS, explain
 from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
-from lenslab.sets.item import given, item
+from lenslab.sets.item import item, observation_of
 from lenslab.tasks import classify
 from lenslab.tasks.training import configure
 from lenslab.ui.classify.answers import answer, inputs_of
@@ -53,7 +53,7 @@ def measured(path: Path, images: int) -> dict:
     population = find(network.population)
     times: dict[str, list[float]] = {name: [] for name in ("answer", "answer_cpu", *METHODS)}
     for index in range(images + 1):
-        shown = Shown(given(item(population, index, 1).scene), "")
+        shown = Shown(observation_of(item(population, index, 1).scene), "")
         begun, worked = time.perf_counter(), time.process_time()
         found = answer(network, shown)
         spent = {"answer": time.perf_counter() - begun, "answer_cpu": time.process_time() - worked}

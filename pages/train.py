@@ -9,7 +9,7 @@ from lenslab.ui.frame import controls, within_frame
 from lenslab.ui.train import facts, watch
 
 within_frame(Path(__file__).parent.parent)
-known, public = facts.shown(), jobs.public()
+known, public = facts.runs(), jobs.public()
 
 st.title("What can a network learn to see?")
 if public:

@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = [  # from the ground up; the first prefix that fits a module is its floor
     ("lenslab.quantity", "lenslab.scene", "lenslab.picture", "lenslab.physics", "lenslab.checkpoint",
-     "lenslab.device", "lenslab.instruments", "lenslab.redshift", "lenslab.strict_json", "lenslab.diffusion"),
+     "lenslab.device", "lenslab.instruments", "lenslab.letters", "lenslab.redshift", "lenslab.strict_json",
+     "lenslab.diffusion"),
     ("lenslab.feed",),
     ("lenslab.scenes", "lenslab.symmetry"),
     ("lenslab.population",),

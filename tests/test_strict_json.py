@@ -31,7 +31,7 @@ def test_odd_records_of_a_run_do_not_hide_the_others(tmp_path, monkeypatch):
     curve = '{"step": 1, "loss": %s}\n{"step": 2, "loss": 0.5}\n' % ("7" * 400)
     (tmp_path / "sound" / "metrics.jsonl").write_text(curve)
     assert {job.name for job in jobs.listed()} == {"null", "long", "sound", "beyond"}
-    assert {job.name for job in train_facts.shown()} == {"null", "sound"}
+    assert {job.name for job in train_facts.runs()} == {"null", "sound"}
     assert jobs.metrics("sound") == [{"step": 2, "loss": 0.5}]
 
 

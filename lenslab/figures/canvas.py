@@ -13,6 +13,7 @@ import numpy as np
 import plotly.colors
 import plotly.graph_objects as go
 
+from lenslab.figures.literal import literal
 from lenslab.figures.stretch import nice
 
 if TYPE_CHECKING:  # whoever draws curves alone, as a watched run does, need not wait for torch
@@ -95,7 +96,7 @@ def picture(z: np.ndarray, frame: Frame, *, title: str, colours, limits: tuple[f
     w, h, (x, y) = frame.half_width, frame.half_height, frame.center
     bar, words = scale_bar(frame, ink)
     layout = dict(
-        title=dict(text=title, x=0, xref="paper", xanchor="left", y=1, yref="container", yanchor="top",
+        title=dict(text=literal(title), x=0, xref="paper", xanchor="left", y=1, yref="container", yanchor="top",
                    pad=dict(t=9), font=dict(size=14)),
         height=height, margin=MARGIN, uirevision=f"{w:.4f} {h:.4f} {x:.4f} {y:.4f}",
         hovermode="closest", dragmode=False, showlegend=False,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
+from lenslab.figures.literal import literal
 from lenslab.figures.training import FAINT, MARGIN, chart
 
 COLOURS = {"smooth": "#8a8f9c", "no_sub": "#8a8f9c", "cdm": "#3f74c8", "wdm": "#1f9e89", "fdm": "#9b5fc0",
@@ -53,7 +54,7 @@ def bars(answers: Sequence[Answer], classes: Sequence[str], *, truth: str | None
     for answer in answers:
         if several:
             notes.append(dict(xref="paper", x=0, xanchor="left", y=at + 0.12, yanchor="bottom",
-                              text=f"<b>{answer.name}</b>", showarrow=False, font=dict(size=12)))
+                              text=f"<b>{literal(answer.name)}</b>", showarrow=False, font=dict(size=12)))
             at -= 0.45
         rows = [at - k for k in range(len(classes))]
         at = rows[-1] - 1 - (GAP / ROW if several else 0)
@@ -78,9 +79,10 @@ def bars(answers: Sequence[Answer], classes: Sequence[str], *, truth: str | None
 def trace(answer: Answer, classes: Sequence[str], rows: Sequence[float]) -> dict:
     """The bars of one network."""
     values = np.asarray(answer.probabilities, float)
-    found = dict(type="bar", orientation="h", x=values.tolist(), y=list(rows), width=0.62, name=answer.name,
+    who = literal(answer.name)
+    found = dict(type="bar", orientation="h", x=values.tolist(), y=list(rows), width=0.62, name=who,
                  marker=dict(color=[colour(name) if answer.valid else NO_ANSWER for name in classes]),
-                 customdata=[named(name) for name in classes], hovertemplate=f"{answer.name}<br>%{{customdata}}: "
+                 customdata=[named(name) for name in classes], hovertemplate=f"{who}<br>%{{customdata}}: "
                  + ("%{x:.1%}" if answer.valid else "no answer") + "<extra></extra>")
     if answer.low is not None and answer.high is not None:
         found["error_x"] = dict(type="data", symmetric=False, thickness=1.4, width=4, color=FAINT,
@@ -108,7 +110,7 @@ def curves(x: Sequence[float], answers: Sequence[tuple[str, np.ndarray]], classe
                 type="scatter", x=list(map(float, x)), y=np.asarray(values)[:, k].tolist(), name=named(name),
                 legendgroup=name, showlegend=number == 0, mode="lines+markers", marker=dict(size=6, color=colour(name)),
                 line=dict(color=colour(name), width=2.2 if number == 0 else 1.6, dash=DASHES[number % len(DASHES)]),
-                hovertemplate=f"{network}<br>{named(name)}: %{{y:.1%}}<br>{label} %{{x:.3g}}<extra></extra>"))
+                hovertemplate=f"{literal(network)}<br>{named(name)}: %{{y:.1%}}<br>{label} %{{x:.3g}}<extra></extra>"))
     ends = (min(x), max(x))
     room = (ends[1] / ends[0]) ** 0.02 if log else 0.02 * (ends[1] - ends[0])
     span = [np.log10(ends[0] / room), np.log10(ends[1] * room)] if log else [ends[0] - room, ends[1] + room]

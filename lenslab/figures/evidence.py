@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from lenslab.figures.canvas import Frame, compass, curve, picture, plane
-from lenslab.figures.observed import frame_of, seen, stretch_of
+from lenslab.figures.observed import frame_of, mask_of, stretch_of
 from lenslab.figures.stretch import Stretch
 from lenslab.figures.training import FAINT, RUNS, chart
 from lenslab.images.observation import Observation
@@ -36,7 +36,7 @@ def evidence(observation: Observation, weights: np.ndarray, *, truth: np.ndarray
     if not 0 <= opacity <= 1:
         raise ValueError(f"An opacity of {opacity:g} was asked for; give a number from 0 to 1.")
     frame = frame_of(observation)
-    image = np.where(seen(observation), plane(observation.image), np.nan)
+    image = np.where(mask_of(observation), plane(observation.image), np.nan)
     stretch = stretch or stretch_of("asinh", observation)
     arrows = [] if observation.north is None else compass(frame, observation.north, observation.east_left)
     share, words = relative(weights), []

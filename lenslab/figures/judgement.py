@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from lenslab.figures.canvas import MAPS
 from lenslab.figures.classification import DASHES, colour, named
+from lenslab.figures.literal import literal
 from lenslab.figures.training import FAINT, MARGIN, chart
 
 HEIGHT = 360
@@ -59,7 +60,7 @@ def roc_beside(networks: Sequence[tuple[str, Sequence[dict], Sequence[str]]], *,
 
 
 def roc_traces(curves: Sequence[dict], classes: Sequence[str], network: str = "", dash: str = "solid") -> list[dict]:
-    tip = f"{network}<br>" if network else ""
+    tip = f"{literal(network)}<br>" if network else ""
     return [dict(type="scatter", mode="lines", x=curve["false"], y=curve["true"],
                  name=f"{named(name)} {curve['auc']:.3f}", line=dict(color=colour(name), width=2, dash=dash),
                  hovertemplate=f"{tip}{named(name)}<br>false alarms %{{x:.1%}}<br>found %{{y:.1%}}<extra></extra>")

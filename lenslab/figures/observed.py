@@ -16,11 +16,11 @@ def frame_of(observation: Observation) -> Frame:
 
 def stretch_of(kind: str, *observations: Observation) -> Stretch:
     """One stretch for pictures that are compared."""
-    noise = min(float(np.median(plane(o.variance)[seen(o)])) for o in observations) ** 0.5
-    return Stretch.of(kind, *(np.where(seen(o), plane(o.image), np.nan) for o in observations), noise=noise)
+    noise = min(float(np.median(plane(o.variance)[mask_of(o)])) for o in observations) ** 0.5
+    return Stretch.of(kind, *(np.where(mask_of(o), plane(o.image), np.nan) for o in observations), noise=noise)
 
 
-def seen(observation: Observation) -> np.ndarray:
+def mask_of(observation: Observation) -> np.ndarray:
     """Pixels (H, W) that count."""
     if observation.mask is None:
         return np.ones(observation.image.shape[-2:], bool)
@@ -30,7 +30,7 @@ def seen(observation: Observation) -> np.ndarray:
 def image(observation: Observation, *, stretch: Stretch | None = None, kind: str = "asinh",
           title: str = "Observed image", height: int = 560) -> go.Figure:
     """The image in its unit; masked pixels are left out, and a real image has arrows to north and east."""
-    values = np.where(seen(observation), plane(observation.image), np.nan)
+    values = np.where(mask_of(observation), plane(observation.image), np.nan)
     return brightness(values, frame_of(observation), stretch or stretch_of(kind, observation), observation.unit,
                       title=title, height=height, north=observation.north, east_left=observation.east_left)
 

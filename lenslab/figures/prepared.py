@@ -12,7 +12,7 @@ def steps(prepared: Prepared, *, dark: bool, height: int = 230) -> list[Figure]:
     before, stretch = prepared.before, observed.stretch_of("asinh", prepared.before)
     row = [observed.image(before, stretch=stretch, title="As it came", height=height)]
     if prepared.lens_light is not None:
-        light = np.where(observed.seen(before), plane(prepared.lens_light), np.nan)
+        light = np.where(observed.mask_of(before), plane(prepared.lens_light), np.nan)
         row.append(observed.brightness(light, observed.frame_of(before), stretch, before.unit,
                                        title="Lens light, fitted", height=height))
         row.append(observed.image(prepared.subtracted, stretch=stretch, title="Lens light taken off", height=height))
@@ -22,7 +22,7 @@ def steps(prepared: Prepared, *, dark: bool, height: int = 230) -> list[Figure]:
 def given(prepared: Prepared, *, dark: bool, height: int = 230) -> Figure:
     """The image on the camera's grid in units of its noise; what is not covered is left out."""
     found = prepared.observation
-    sigmas = np.where(observed.seen(found), plane(found.image) / plane(found.noise), np.nan)
+    sigmas = np.where(observed.mask_of(found), plane(found.image) / plane(found.noise), np.nan)
     limit = max(observed.SIGMAS, float(f"{np.nanpercentile(np.abs(sigmas), 99):.1g}"))
     side = sigmas.shape[-1]
     return observed.residual(sigmas, observed.frame_of(found), title=f"Given: {side} × {side} in σ", dark=dark,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from lenslab.figures.literal import literal
 from lenslab.quantity import Metric
 from lenslab.tasks import LOSS, PACE, metrics_of
 
@@ -71,15 +72,15 @@ def curves(runs: Sequence[Curve], metric: Metric = LOSS, *, height: int = 340,
             if not x:
                 continue
             checked = kind == "validation"
-            label = run.name if len(runs) > 1 else kind
+            label = literal(run.name) if len(runs) > 1 else kind
             traces.append(dict(
                 type="scatter", x=x, y=y, name=label, legendgroup=run.name,
                 mode="lines+markers" if checked or len(x) == 1 else "lines",
                 line=dict(color=colour, width=2.2 if checked else 1.3), marker=dict(size=7, color=colour),
                 opacity=1.0 if checked or not both else 0.6,
                 showlegend=len(runs) == 1 or checked or not points(run.lines, f"val_{quantity}")[0],
-                hovertemplate=f"{run.name}, {kind}<br>step %{{x}}<br>{metric.title} %{{y:.4g}} {metric.unit}"
-                              "<extra></extra>"))
+                hovertemplate=f"{literal(run.name)}, {kind}<br>step %{{x}}<br>{literal(metric.title)} %{{y:.4g}} "
+                              f"{metric.unit}<extra></extra>"))
     last = max([run.steps for run in runs] + [max(trace["x"]) for trace in traces], default=1) or 1
     shapes, notes = [], []
     if guessing is not None:
@@ -112,7 +113,7 @@ def chart(title: str, traces: list[dict], height: int, *, key: str, x: dict, y: 
                 tickcolor=GRID)
     layout = dict(
         template=None, height=height, margin=MARGIN, uirevision=key, hovermode="closest", dragmode=False,
-        title=dict(text=title, x=0, xref="container", xanchor="left", y=1, yref="container", yanchor="top",
+        title=dict(text=literal(title), x=0, xref="container", xanchor="left", y=1, yref="container", yanchor="top",
                    pad=dict(t=9, l=6), font=dict(size=14)),
         showlegend=True, legend=dict(orientation="v", x=1, xanchor="right", y=1, yanchor="top", borderwidth=0,
                                      bgcolor="rgba(0,0,0,0)", font=dict(size=11)),

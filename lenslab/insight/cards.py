@@ -5,6 +5,7 @@ that lists networks loads nothing else.
 """
 
 import math
+import re
 
 from lenslab.insight.significance import FOUND
 
@@ -13,6 +14,12 @@ ROC_POINTS = 120       # of a curve
 WORST = 24             # errors that are kept
 OWN, FIXED = "own", "fixed"   # maps: smooth lenses as the population draws them; with slope and multipoles fixed
 MAX_CLASSES, MAX_BINS, MAX_CURVES, MAX_COUNT, MAX_NAME = 64, 64, 64, 10**9, 1000
+
+
+def are_classes(value) -> bool:
+    """Whether these are names of classes, each once: letters, digits, spaces, -_, as pages and pictures show them."""
+    return isinstance(value, list) and 2 <= len(value) <= MAX_CLASSES and all(
+        isinstance(name, str) and re.fullmatch(r"[\w -]{1,64}", name) for name in value) and len({*value}) == len(value)
 
 
 def is_pair(value) -> bool:

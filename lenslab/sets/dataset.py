@@ -72,8 +72,8 @@ def write(population: Population | str, size: int, path: str | os.PathLike, *, s
             lay_out(partial, header)
         with opened(partial, "r+") as file:
             if read_header(file) != header:
-                raise ValueError(f"{partial} was begun as {told(read_header(file))}, but {told(header)} is asked for; "
-                                 "finish that one, or delete it.")
+                raise ValueError(f"{partial} was begun as {summary(read_header(file))}, but {summary(header)} is asked "
+                                 "for; finish that one, or delete it.")
             tasks = [int(chunk) for chunk in np.flatnonzero(file["done"][:] == 0)]
             make = functools.partial(columns_of, population.name, seed=seed, split=split, options=options)
             made = chunks_from(make, tasks, workers) if dask is None else chunks_on(
@@ -140,7 +140,7 @@ def check_pictures(header: dict, columns: dict[str, np.ndarray]) -> None:
                              "the same pictures for every worker, from the beginning to the end.")
 
 
-def told(header: dict) -> str:
+def summary(header: dict) -> str:
     how = " with its ceiling" * ("ceiling" in header["truths"])
     if pictures := header.get("pictures"):
         how += f" with {len(pictures)} galaxies ({hashlib.sha256(''.join(pictures).encode()).hexdigest()[:8]})"

@@ -56,7 +56,7 @@ def index_of(population: Population, label: int, number: int, seed: int = 0, spl
     return CHUNK * chunk + start + int(np.flatnonzero(labels == label)[0])
 
 
-def given_scenes(scenes: Scenes, realisation: Realisation | None = None) -> Observation:
+def observations_of(scenes: Scenes, realisation: Realisation | None = None) -> Observation:
     """Scenes as their camera records them, with the noise that an observer would estimate, as networks learnt it."""
     with torch.no_grad():
         return as_estimated(observe(scenes, realise(scenes) if realisation is None else realisation), scenes)
@@ -72,9 +72,9 @@ def estimated(scenes: Scenes, image: Tensor) -> Tensor:
     return estimated_variance(scenes.template.camera, image, background(scenes), electrons(scenes))
 
 
-def given(scene: Scene) -> Observation:
+def observation_of(scene: Scene) -> Observation:
     """One scene, in float32 as networks were trained."""
-    return given_scenes(Scenes.of([scene]))
+    return observations_of(Scenes.of([scene]))
 
 
 def of_brightness(scene: Scene, low: float, high: float) -> tuple[Scene, float]:

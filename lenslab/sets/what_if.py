@@ -16,7 +16,7 @@ from lenslab.images.simulate import background, brightness, expose, noise_free, 
 from lenslab.physics import noise as noises
 from lenslab.scene import Scene
 from lenslab.scenes import Scenes
-from lenslab.sets.item import as_estimated, given
+from lenslab.sets.item import as_estimated, observation_of
 
 HEAVIEST = 10.0                  # scene.deflection goes no further
 SHARPEST, BROADEST = 0.001, 5.0  # arcsec, limits of camera.fwhm
@@ -54,7 +54,7 @@ def sweep(scene: Scene, quantity: str, factors: Sequence[float],
     """
     scenes = [changed(scene, **{quantity: factor}) for factor in factors]
     if quantity == "substructure":
-        return [joined([checked(given, each, check) for each in scenes])]
+        return [joined([checked(observation_of, each, check) for each in scenes])]
     if quantity == "noise":
         check()
         with torch.no_grad():

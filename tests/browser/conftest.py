@@ -63,7 +63,7 @@ def served(log: Path, script: Path = HOME / "app.py"):
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(60)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lenslab.figures.literal import literal
 from lenslab.ui.escape import JOINER, plain
 
 TEXTS = [
@@ -18,10 +19,12 @@ TEXTS = [
     "[ ] open [x] done", "    code", "```python", "~~~", "\tcode", "/home/me/runs/a_b_c/log.txt",
     "chi2 = 0.77, e1 = -0.3; it's 50 % of 1e-3!", "größe λ ≥ 5″ 🌌", "two\n\nparagraphs\n- and a list",
     "left\u202egnp.thgir", "nul\x00 and \x1b[31mred", "half \ud83d of a letter", ""]
+DRAWN = [text for text in TEXTS if text] + ["x %{x} %{y:.2f}", "&#60;b&#62;"]
 TAGS = {"words": ("", {"P"}), "label": ("", {"P"}), "warning": ("", {"P"}),
         "list": ("x ", {"UL", "LI", "STRONG", "P"})}  # what stands before the text, and what may be round it
 PAGE = """
 import json, os
+import plotly.graph_objects as go
 import streamlit as st
 for number, text in enumerate(json.loads(os.environ["SHOWN"])):
     with st.container(key=f"words-{number}"):
@@ -32,6 +35,9 @@ for number, text in enumerate(json.loads(os.environ["SHOWN"])):
         st.markdown(f"- **x** {text}")
     with st.container(key=f"warning-{number}"):
         st.warning(text)
+notes = [dict(text=text, xref="paper", x=0.5, yref="paper", y=number / 50, showarrow=False)
+         for number, text in enumerate(json.loads(os.environ["DRAWN"]))]
+st.plotly_chart(go.Figure(layout=dict(annotations=notes, title=dict(text=notes[0]["text"]), height=1200)))
 st.markdown("the end")
 """
 
@@ -49,6 +55,7 @@ def address(chromium_path, serve, tmp_path_factory):
     (home / "shown.py").write_text(PAGE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHOWN", json.dumps([plain(text) for text in TEXTS]))
+        patch.setenv("DRAWN", json.dumps([literal(text) for text in DRAWN]))
         with serve(home / "log.txt", home / "shown.py") as found:
             yield found
 
@@ -57,17 +64,31 @@ def test_whatever_came_is_shown_letter_by_letter(visit):
     page = visit()
     foreign = []
     page.on("request", lambda request: foreign.append(request.url) if "evil" in request.url else None)
+    expected = {f"{kind}-{number}": (before + shown_as(text)).strip()
+                for number, text in enumerate(TEXTS) for kind, (before, _) in TAGS.items()}
     page.get_by_text("the end").wait_for()
-    for box in page.locator("[data-testid=stCheckbox]").all()[:-1]:
-        box.locator("p").wait_for()  # labels come a moment after the words
+    # Words stand before a checkbox is there at all: its script is fetched when the first one comes.
+    page.wait_for_function("""places => places.every(place =>
+        document.querySelector(`.st-key-${place} [data-testid=stMarkdownContainer]`)?.innerText.trim())""",
+        arg=[place for place, words in expected.items() if words])
+    page.wait_for_load_state("networkidle")  # no script is on its way that would read the words once more
     seen = page.evaluate("""places => Object.fromEntries(places.map(place => {
         const box = `.st-key-${place} [data-testid=stMarkdownContainer]`
         return [place, [[...document.querySelectorAll(box)].map(e => e.innerText).join(""),
-                        [...document.querySelectorAll(box + " *")].map(e => e.tagName)]]}))""",
-        [f"{kind}-{number}" for number in range(len(TEXTS)) for kind in TAGS])
+                        [...document.querySelectorAll(box + " *")].map(e => e.tagName)]]}))""", list(expected))
     for number, text in enumerate(TEXTS):
-        for kind, (before, tags) in TAGS.items():
+        for kind, (_, tags) in TAGS.items():
             said, found = seen[f"{kind}-{number}"]
-            assert said.replace(JOINER, "").strip() == (before + shown_as(text)).strip(), (kind, text)
+            assert said.replace(JOINER, "").strip() == expected[f"{kind}-{number}"], (kind, text)
             assert set(found) <= tags, (kind, text)
     assert not foreign
+
+
+def test_whatever_came_is_drawn_letter_by_letter(visit):
+    """Plotly's texts are an HTML of its own, which knows links, too."""
+    page = visit()
+    page.wait_for_function("count => document.querySelectorAll('.annotation-text').length == count", arg=len(DRAWN))
+    drawn = page.evaluate("""[...document.querySelectorAll('.annotation-text, .gtitle')].map(
+        e => [e.textContent, [...e.querySelectorAll('*')].map(inner => inner.tagName)])""")
+    expected = [*map(shown_as, DRAWN), shown_as(DRAWN[0])]
+    assert sorted(drawn) == sorted([words, []] for words in expected)

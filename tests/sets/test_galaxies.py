@@ -133,7 +133,7 @@ def test_a_set_is_not_finished_with_other_galaxies(data, small, tmp_path, monkey
     with pytest.raises(ValueError, match="other galaxies"):
         dataset.check_pictures(header | {"pictures": ["f" * 64]}, columns)
     begun = dataset.header_of(population, 40, 3, "train", dict(ceiling=False))
-    assert "with 2 galaxies" in dataset.told(begun)
+    assert "with 2 galaxies" in dataset.summary(begun)
 
 
 @pytest.mark.parametrize("found", [7.0, -1.0, 1e30, np.inf])

@@ -9,7 +9,7 @@ from lenslab.picture import remember
 from lenslab.population import CHUNK, find
 from lenslab.scene import Scene
 from lenslab.sets import draw, what_if
-from lenslab.sets.item import given, index_of, item
+from lenslab.sets.item import index_of, item, observation_of
 
 SEED = 3
 
@@ -19,7 +19,7 @@ def test_an_item_alone_has_the_pixels_of_its_chunk():
     items = draw.items(population, 1, SEED, "test")
     for row in (0, 1, 2, 117):
         found = item(population, CHUNK + row, SEED)
-        alone = given(found.scene)
+        alone = observation_of(found.scene)
         peak = float(items.image[row].abs().max())
         np.testing.assert_allclose(alone.image[0].numpy(), items.image[row].numpy(), atol=1e-4 * peak)
         np.testing.assert_allclose(alone.variance[0].numpy(), items.variance[row].numpy(), rtol=1e-3)
@@ -59,7 +59,7 @@ VORTEX = Scene().set({"substructure.kind": "vortex", "substructure.f_vortex": 0.
 
 
 def observed(scene):
-    return given(scene).image[0, 0]
+    return observation_of(scene).image[0, 0]
 
 
 def test_without_substructure_is_the_smooth_lens_and_its_change_grows_with_its_mass():

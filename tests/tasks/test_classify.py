@@ -133,7 +133,8 @@ def test_pixels_that_are_masked_do_not_count(tmp_path):
 
 
 @pytest.mark.parametrize("card", [
-    {"classes": ["a"]}, {"classes": ["a", "a", "b"]}, {"classes": "abc"}, {"classes": [1, 2, 3]}, {"constants": {}},
+    {"classes": ["a"]}, {"classes": ["a", "a", "b"]}, {"classes": "abc"}, {"classes": [1, 2, 3]},
+    {"classes": ["a", "<b>b</b>", "c"]}, {"constants": {}},
     {"constants": dict(psf_fwhm=1e9, smoothing=1, softening=20, scale=5, crop=0)},
     {"constants": dict(psf_fwhm="2", smoothing=1, softening=20, scale=5, crop=0)},
     {"constants": dict(psf_fwhm=2, smoothing=1, softening=20, scale=5, crop=-3)}, {"num_pix": 10**6},

@@ -11,6 +11,7 @@ from lenslab.feed.order import elements
 from lenslab.feed.stream import SetFeed, StreamFeed, simulated
 from lenslab.fit import smooth
 from lenslab.images.observation import Observation
+from lenslab.insight import cards
 from lenslab.nets import CLASSIFIERS, inputs
 from lenslab.population import find
 from lenslab.quantity import LONGEST, choice, count, file, number, switch
@@ -23,7 +24,6 @@ from lenslab.tasks.lens_view import COORDINATES, SetItems
 from lenslab.tasks.trained import Trained
 from lenslab.tasks.training import Training
 
-MAX_CLASSES = 64
 INPUT = ("num_pix", "pixel_scale", "symmetry")    # what a network may know of its input beside the constants
 PHYSICS = 0.05         # weight of what a lens layer learns without labels, beside the cross-entropy
 
@@ -105,16 +105,15 @@ def facts(config: Config) -> dict:
 
 def sound(card: dict) -> dict:
     """The card of a file that may come from anywhere, as far as a network is built from it."""
-    classes, constants = card.get("classes"), card.get("constants")
-    named = isinstance(classes, list) and 2 <= len(classes) <= MAX_CLASSES and len(set(map(str, classes))) \
-        == len(classes) and all(isinstance(name, str) and 0 < len(name) <= 64 for name in classes)
+    constants = card.get("constants")
     known = {"psf_fwhm", "smoothing", "softening", "scale", "crop"}
     bounded = isinstance(constants, dict) and set(constants) == known and all(
         type(value) in (int, float) and 1e-3 <= value <= 1e3 for name, value in constants.items() if name != "crop")
     placed = type(card.get("num_pix")) is int and 16 <= card["num_pix"] <= 1024 and \
         type(card.get("pixel_scale")) is float and 1e-3 <= card["pixel_scale"] <= 10 and \
         str(card.get("symmetry")) in GROUPS and isinstance(card.get("population"), str)
-    if not (named and bounded and placed) or constants["psf_fwhm"] * constants["smoothing"] > 200 or \
+    if not (cards.are_classes(card.get("classes")) and bounded and placed) or \
+            constants["psf_fwhm"] * constants["smoothing"] > 200 or \
             type(constants["crop"]) is not int or not 0 <= constants["crop"] <= 1024:
         raise ValueError("The card of this checkpoint has no sound classes and input constants; make the checkpoint "
                          "anew with python -m lenslab train classify.")

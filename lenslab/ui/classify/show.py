@@ -97,7 +97,7 @@ def probabilities(choice: Choice, answers: Answers, none: Collection[Network], t
     believed = {network: answer for network, answer in answers.items() if network not in none}
     if believed:
         st.markdown(verdict(believed, classes))
-    bars = [classification.Answer(network.short.replace("<", ""), answer.probabilities, answer.low, answer.high,
+    bars = [classification.Answer(network.short, answer.probabilities, answer.low, answer.high,
                                   valid=network in believed) for network, answer in answers.items()]
     said = "; ".join(f"{answer.name}: " + (", ".join(
         f"{named(name)} {classification.percent(float(value))}" for name, value in

@@ -16,10 +16,10 @@ PAGE = 6      # images drawn at a time: each costs a rendering
 def picture(population: str, split: str, seed: int, index: int):
     """The image and its S; simulation is loaded here, when a picture is first asked for."""
     from lenslab.population import find
-    from lenslab.sets.item import given, item
+    from lenslab.sets.item import item, observation_of
 
     found = item(find(population), index, seed, split)
-    return given(found.scene), found.signal_to_noise
+    return observation_of(found.scene), found.signal_to_noise
 
 
 def gallery(judgement: dict) -> None:

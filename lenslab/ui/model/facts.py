@@ -3,11 +3,11 @@
 A card may come from anywhere: what is not of its type is left out.
 """
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lenslab.checkpoint import duration_words, list_checkpoints, parameters
+from lenslab.figures.classification import named
 from lenslab.insight import cards
 from lenslab.insight.significance import FOUND
 from lenslab.quantity import Metric
@@ -65,8 +65,7 @@ def names(card: dict) -> tuple[str, ...]:
                          "lenslab train.")
     if classes is None and not ("confusion" in cards.metrics_of(card) or card.get("judgement")):
         return ()
-    if not isinstance(classes, list) or not 2 <= len(classes) <= cards.MAX_CLASSES \
-            or not all(isinstance(name, str) and re.fullmatch(r"[\w -]{1,64}", name) for name in classes):
+    if not cards.are_classes(classes):
         raise ValueError("its card names no classes; make the checkpoint anew with python -m lenslab train.")
     return tuple(classes)
 
@@ -94,10 +93,10 @@ def text(card: dict, name: str) -> str:
 def sentence(shown: Facts) -> str:
     """The card in words."""
     card, config = shown.card, shown.card.get("config") if isinstance(shown.card.get("config"), dict) else {}
-    network = text(card, "network")
+    network, classes = text(card, "network"), [f"*{named(name)}*" for name in shown.classes]
     words = f"**{plain(network) or 'A network'}**" + (f": {ABOUT[network]}" if network in ABOUT else "")
     words += f"{weights(shown.path)}. It learnt " + (
-        f"to tell {', '.join(shown.classes[:-1])} and {shown.classes[-1]} apart" if shown.classes else
+        f"to tell apart {', '.join(classes[:-1])} and {classes[-1]}" if classes else
         f"to answer *{TASKS[card['task']].title}*")
     words += f" on **{plain(text(card, 'population')) or 'an unnamed population'}**"
     size = pictures(card, config)

@@ -14,7 +14,7 @@ from lenslab.population import Population, find
 from lenslab.scene import Scene
 from lenslab.scenes import Scenes
 from lenslab.sets import dataset, what_if
-from lenslab.sets.item import given, index_of, item, of_brightness
+from lenslab.sets.item import index_of, item, observation_of, of_brightness
 
 KIND_NAMES = {"none": "no substructure", "cdm": "cold dark matter", "wdm": "warm dark matter",
               "fdm": "fuzzy dark matter", "vortex": "a vortex line", "deeplense_cdm": "DeepLense's point masses",
@@ -48,7 +48,7 @@ def truth_of(population: Population, scene: Scene) -> str | None:
 @lru_cache(maxsize=24)
 def of_scene(scene: Scene, population_name: str, where: str) -> Shown:
     """A scene that has the camera of a population."""
-    population, seen = find(population_name), given(scene)
+    population, seen = find(population_name), observation_of(scene)
     outside = of_no_class(population, scene) + out_of_range(population, scene, seen)
     return Shown(seen, where, scene, truth_of(population, scene), outside)
 

@@ -49,7 +49,7 @@ def real(population: str) -> Callable[..., Shown] | None:
     subtract = st.toggle("Take the lens galaxy off", value=wanted, key=f"pick.real.subtract.{wanted}",
                          help="By a fit of its light. These networks have seen lenses "
                               + ("without" if wanted else "with") + " the light of the lens galaxy.")
-    return lambda changes=(): shown(kept, population, subtract)
+    return lambda changes=(): image(kept, population, subtract)
 
 
 def picked() -> None:
@@ -88,7 +88,7 @@ def leave() -> None:
     st.session_state.pop(KEPT, None)
 
 
-def shown(kept: Kept, population: str, subtract: bool) -> Shown:
+def image(kept: Kept, population: str, subtract: bool) -> Shown:
     """A real image as networks of a population expect it; takes a second or two when it is new."""
     return through_the_gate(lambda turn: made_fit(kept, population, subtract),
                             "The image is made to fit what the networks know", key="pick.real.stop",

@@ -93,7 +93,7 @@ def heaviest(scene: Scene, factors: Sequence[float]) -> Scene:
 
 
 @lru_cache(maxsize=24)
-def shown(game: Game, number: int) -> images.Shown:
+def image(game: Game, number: int) -> images.Shown:
     """Image `number` of a game."""
     return images.of_scene(scene_of(game, number), game.population, f"Image {number + 1} of {ROUNDS}.")
 

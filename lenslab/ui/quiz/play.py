@@ -143,7 +143,7 @@ def play() -> None:
     left, right = st.columns([5, 4], gap="medium")
     with left:
         try:
-            shown = through_the_gate(lambda turn: quiz_game.shown(game, at), "The next lens is drawn", key="quiz.stop",
+            shown = through_the_gate(lambda turn: quiz_game.image(game, at), "The next lens is drawn", key="quiz.stop",
                                      on_stop=other)
         except ValueError as error:
             st.warning(plain(str(error)))
@@ -177,7 +177,7 @@ def said(game: Game, guesses: list[str], network: Network) -> list[str | None]:
     """The network's answers in the rounds that are over; None where it was shown what it never learnt from."""
     answers = []
     for number in range(len(guesses)):
-        shown = quiz_game.shown(game, number)
+        shown = quiz_game.image(game, number)
         answer = ask(network, shown, on_stop=alone)
         answers.append(None if trust.outside(network, shown, answer) else
                        game.classes[int(answer.probabilities.argmax())])

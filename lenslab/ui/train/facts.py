@@ -53,7 +53,7 @@ class Estimate:
         return f"About {duration_words(self.seconds)} {self.basis}"
 
 
-def shown() -> list[Job]:
+def runs() -> list[Job]:
     """Every run that says anything of itself, the youngest first; other folders may lie among the runs."""
     return [job for job in jobs.listed() if job.task or job.message]
 

@@ -166,7 +166,7 @@ def form() -> None:
 
 def begin(task: str, kept: dict[str, Path]) -> None:
     """A name, how long it will take, and the button."""
-    settings, known = chosen_settings(task), facts.shown()
+    settings, known = chosen_settings(task), facts.runs()
     free = facts.suggested_name(settings, task, (job.name for job in known))
     st.text_input("Name", key=FORM.keyed("name", ""), placeholder=free, help="Of the run and its folder.")
     config = {item.name: item.default for item in fields(TASKS[task].module.Config)} | settings
@@ -178,7 +178,7 @@ def begin(task: str, kept: dict[str, Path]) -> None:
 def start_as_chosen(task: str, kept: dict[str, Path]) -> None:
     """Begin what the form says when its button is pressed: that may be newer than what the page has drawn since."""
     settings, origin = chosen_settings(task), FORM.value("init")
-    name = FORM.value("name").strip() or facts.suggested_name(settings, task, (job.name for job in facts.shown()))
+    name = FORM.value("name").strip() or facts.suggested_name(settings, task, (job.name for job in facts.runs()))
     start(name, task, settings, FORM.value("device"), str(kept[origin].resolve()) if origin in kept else None)
 
 

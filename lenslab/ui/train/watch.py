@@ -81,10 +81,10 @@ def watch(name: str, beside: list[str]) -> None:
 
 
 def alive(names: list[str]) -> bool:
-    return any(job.live for job in map(found, names) if job is not None)
+    return any(job.live for job in map(run_of, names) if job is not None)
 
 
-def found(name: str) -> Job | None:
+def run_of(name: str) -> Job | None:
     """A run, unless another session has deleted it."""
     try:
         return jobs.find(name)
@@ -94,7 +94,7 @@ def found(name: str) -> Job | None:
 
 def draw(name: str, beside: list[str], live: bool) -> None:
     """State, numbers, curves and buttons of a run."""
-    job = found(name)
+    job = run_of(name)
     if job is None or live != alive([name, *beside]):
         st.rerun()  # the page as a whole: what ended is no longer watched, what began is
     lines = facts.lines_of(job)
@@ -111,7 +111,7 @@ def draw(name: str, beside: list[str], live: bool) -> None:
         st.dataframe([{"setting": key, "value": str(value)} for key, value in job.config.items()
                       if key != "data" or not jobs.public()], hide_index=True)
     with st.expander("All runs"):
-        st.dataframe(facts.table(facts.shown()), hide_index=True)
+        st.dataframe(facts.table(facts.runs()), hide_index=True)
 
 
 def state(job: Job, lines: list[dict]) -> None:
@@ -174,7 +174,7 @@ def delete(name: str) -> None:
 
 def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None:
     """Loss, another quantity, and what a judged network mixes up."""
-    told = [(job, lines)] + [(other, facts.lines_of(other)) for other in map(found, beside) if other]
+    told = [(job, lines)] + [(other, facts.lines_of(other)) for other in map(run_of, beside) if other]
     runs = [training.Curve(each.name, curve, facts.planned(each, curve), each.task) for each, curve in told]
     classes, counts = card.get("classes"), cards.metrics_of(card).get("confusion")
     places = st.columns(3 if counts else 2, gap="medium")

@@ -17,7 +17,7 @@ from lenslab.images.simulate import observe_scene
 from lenslab.population import find
 from lenslab.scene import Clump, Scene, Sersic
 from lenslab.scenes import Scenes
-from lenslab.sets.item import given, item
+from lenslab.sets.item import item, observation_of
 from lenslab.tasks import classify
 from lenslab.tasks.classify import answers
 from lenslab.tasks.training import configure
@@ -327,7 +327,7 @@ def test_a_row_of_a_set_is_that_image(folder):
     path = folder / "set.h5"
     dataset.write(POPULATION, 3, path, seed=2, split="test")
     shown = images.of_set(str(path), 1, POPULATION)
-    alone = given(item(find(POPULATION), 1, 2, "test").scene)
+    alone = observation_of(item(find(POPULATION), 1, 2, "test").scene)
     np.testing.assert_allclose(shown.observation.image, alone.image, atol=1e-4 * float(alone.image.max()))
     with pytest.raises(ValueError, match="from 0 to 2"):
         images.of_set(str(path), 3, POPULATION)

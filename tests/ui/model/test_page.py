@@ -11,7 +11,7 @@ from lenslab import checkpoint
 from lenslab.checkpoint import write_atomically
 from lenslab.insight import judgement
 from lenslab.population import find
-from lenslab.sets.item import given, item
+from lenslab.sets.item import item, observation_of
 from lenslab.tasks import TASKS
 from lenslab.ui.escape import plain
 from lenslab.ui.frame import OPEN
@@ -79,7 +79,8 @@ def test_a_card_is_told_in_words_and_its_numbers_have_intervals(folder):
     a_checkpoint(folder, "classify-seed-64", CARD | dict(judgement=judged()))
     app = open_page()
     told = words(app)
-    assert "no_sub, cdm and axion" in told and "320,000 showings of 80,000 simulated images" in told
+    assert "to tell apart *No substructure*, *Cold (CDM)* and *Axion*" in told
+    assert "320,000 showings of 80,000 simulated images" in told
     assert "10 min on cuda" in told and "complete" in told and "9 test images" in told
     assert {item.label: item.value for item in app.metric} == {
         "Macro AUC": "0.900", "Accuracy": "0.750", "Calibration error": "0.010"}
@@ -146,7 +147,7 @@ def test_an_error_is_drawn_from_its_place_and_opens_in_classify(folder, monkeypa
     app = open_page("Worst errors")
     place = found["worst"][0]
     observation, _ = model_errors.picture("seed-64", "test", 0, place["index"])
-    asked = given(item(find("seed-64"), place["index"], 0, "test").scene)
+    asked = observation_of(item(find("seed-64"), place["index"], 0, "test").scene)
     assert (observation.image == asked.image).all()
     checked(app.button(key="model.open.0").click().run())
     assert app.session_state["classify.item"] == ("seed-64", "test", 0, place["index"])

@@ -109,7 +109,7 @@ def a_rival(folder: Path, **card) -> None:
 def test_a_network_is_not_asked_about_what_it_never_learnt_from(tmp_path, monkeypatch):
     """Every image but the first three is strange to it: of these alone its answers count."""
     a_rival(tmp_path)
-    strange = {id(quiz_game.shown(GAME, number).observation): number for number in range(ROUNDS)}
+    strange = {id(quiz_game.image(GAME, number).observation): number for number in range(ROUNDS)}
     monkeypatch.setattr(asked, "inputs_of", lambda network, shown: torch.full(
         (1, 1, 64, 64), float(strange[id(shown.observation)])))
     monkeypatch.setattr(asked, "novelty", lambda trained, inputs: 0.5 if float(inputs.mean()) < 3 else 0.001)

@@ -87,6 +87,6 @@ def test_what_is_the_matter_in_words(tmp_path):
 
 def test_records_and_curves_are_read_and_drawn_without_torch():
     """In a process of its own, where no other test has loaded it; the page's other half, the form, does need it."""
-    program = ("import sys, lenslab.ui.train.facts as facts, lenslab.ui.train.watch as watch; facts.shown(); "
+    program = ("import sys, lenslab.ui.train.facts as facts, lenslab.ui.train.watch as watch; facts.runs(); "
                "watch.training.curves([watch.training.Curve('one', [], 1)]); sys.exit('torch' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[3]).returncode == 0
