@@ -21,9 +21,9 @@ import torch
 from lenslab import checkpoint
 from lenslab.feed.stream import HELD_OUT_SEED, held_out
 from lenslab.tasks.generate import judging
-from lenslab.tasks.generate.brightness import Brightness
 from lenslab.tasks.generate.sampling import Way, in_parts, predict, usual_way
-from lenslab.tasks.generate.view import CONDITIONS, NoiseFree
+from lenslab.tasks.noise_free.brightness import Brightness
+from lenslab.tasks.noise_free.view import CONDITIONS, NoiseFree
 from lenslab.tasks.trained import Trained, load
 
 WAYS = (("dpmpp_2m", 8), ("dpmpp_2m", 12), ("dpmpp_2m", 16), ("dpmpp_2m", 25), ("heun", 18), ("euler", 50),

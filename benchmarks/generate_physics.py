@@ -31,8 +31,8 @@ from lenslab.scenes import Scenes, flatten
 from lenslab.sets.item import estimated
 from lenslab.tasks.generate import asked as asking
 from lenslab.tasks.generate.asked import Asked
-from lenslab.tasks.generate.conditions import CLASS, Conditions, S
 from lenslab.tasks.generate.sampling import predict
+from lenslab.tasks.noise_free.conditions import CLASS, Conditions, S
 from lenslab.tasks.trained import Trained, load
 
 LENS_S, DARK_S = 200.0, 500.0

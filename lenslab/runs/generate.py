@@ -64,7 +64,7 @@ def pairs(words: list[str]) -> dict[str, object]:
 def listed(network) -> list[str]:
     """A line for each condition: path, range and unit, who has it, and the settings that give it."""
     from lenslab.tasks.generate.asked import LIGHT, SIGMA_V
-    from lenslab.tasks.generate.conditions import Conditions
+    from lenslab.tasks.noise_free.conditions import Conditions
 
     conditions = Conditions.of_card(network.card["conditions"])
     lines = [f"{'condition':28} {'from':>9} {'to':>9}  unit"]
@@ -84,7 +84,7 @@ def draw(network, n: int, changes: dict, left_open: list[str], seed: int, out: P
     from lenslab.population import find
     from lenslab.tasks.generate import asked as asking
     from lenslab.tasks.generate import sampling
-    from lenslab.tasks.generate.conditions import Conditions
+    from lenslab.tasks.noise_free.conditions import Conditions
 
     way = replace(sampling.usual_way(network), seed=seed, **{k: v for k, v in asked_way.items() if v is not None})
     conditions = Conditions.of_card(network.card["conditions"])

@@ -17,10 +17,10 @@ from lenslab.nets.condition_reader import ConditionReader
 from lenslab.population import find
 from lenslab.quantity import count
 from lenslab.symmetry import GROUPS, turn_maps
-from lenslab.tasks.generate.brightness import Brightness
-from lenslab.tasks.generate.conditions import CLASS, Conditions, conditions_of
-from lenslab.tasks.generate.task import generator, sound
-from lenslab.tasks.generate.view import CONDITIONS, NoiseFree
+from lenslab.tasks.noise_free.brightness import Brightness
+from lenslab.tasks.noise_free.conditions import CLASS, Conditions, conditions_of
+from lenslab.tasks.noise_free.frame import chance_of, facts, frame_of
+from lenslab.tasks.noise_free.view import CONDITIONS, NoiseFree
 from lenslab.tasks.trained import AT_ONCE, Trained
 from lenslab.tasks.training import Training
 
@@ -44,7 +44,7 @@ class Config(Training):
 class Reading:
     """What is read off images.
 
-    numbers    (B, P - C)  standardised, as lenslab.tasks.generate.conditions has them before the classes
+    numbers    (B, P - C)  standardised, as lenslab.tasks.noise_free.conditions has them before the classes
     logits     (B, C)      of the classes
     features   (B, F)
     """
@@ -55,16 +55,10 @@ class Reading:
 
 
 def build(config: Config, card: dict | None = None) -> Trained:
-    if card is None:
-        population = find(config.population)
-        camera = population.camera
-        card = dict(population=population.name, definition=population.definition, num_pix=camera.num_pix,
-                    pixel_scale=camera.pixel_scale, symmetry=population.symmetry, fixed={},
-                    conditions=conditions_of(config.population).to_card(), brightness=Brightness().to_card())
-    conditions, side = Conditions.of_card(card.get("conditions")), sound(card)
-    Brightness.of_card(card.get("brightness"))
-    n_classes = len(conditions.classes)
-    return Trained(ConditionReader(len(conditions.names) - n_classes, n_classes, side), card)
+    card = facts(config.population) if card is None else card
+    frame = frame_of(card)
+    n_classes = len(frame.conditions.classes)
+    return Trained(ConditionReader(len(frame.conditions.names) - n_classes, n_classes, frame.side), card)
 
 
 def loss(model: ConditionReader, x: Tensor, numbers: Tensor, known: Tensor, labels: Tensor) -> Tensor:
@@ -93,7 +87,7 @@ def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1)
         shown = feed(step)
         places = elements(len(GROUPS[symmetry]), config.batch, config.seed, step)[rank::world]
         x = turn_maps(brightness.stretch(shown.inputs.to(device)), symmetry, places)
-        x = x + NOISE * torch.randn(x.shape, generator=generator(config.seed, step, rank)).to(device)
+        x = x + NOISE * torch.randn(x.shape, generator=chance_of(config.seed, step, rank)).to(device)
         table = conditions.turn(shown.targets[CONDITIONS].to(device), symmetry, places)
         return x, *target(conditions, table), torch.from_numpy(shown.labels).to(device)
 
@@ -104,8 +98,8 @@ def evaluate(trained: Trained, config: Config, split: str = "validation") -> dic
     """The loss, R^2 of all numbers together and of each condition, and the share of right classes."""
     size = config.test if split == "test" else config.validation
     shown = held_out(NoiseFree(config.population, HELD_OUT_SEED, split), size, config.workers)
-    conditions = Conditions.of_card(trained.card["conditions"])
-    reading = predict(trained, Brightness.of_card(trained.card["brightness"]).stretch(shown.inputs))
+    frame = frame_of(trained.card)
+    conditions, reading = frame.conditions, predict(trained, frame.brightness.stretch(shown.inputs))
     numbers, known = target(conditions, shown.targets[CONDITIONS])
     labels = torch.from_numpy(shown.labels)
     wrong = F.smooth_l1_loss(reading.numbers, numbers, reduction="none")
@@ -134,7 +128,7 @@ def recovery(conditions: Conditions, reading: Reading, table: Tensor) -> dict[st
 
 def predict(trained: Trained, x: Tensor, seed: int = 0) -> Reading:
     """What is read off images of stretched brightness (B, 1, H, W), with the little noise that was learnt with."""
-    noise = torch.randn(x.shape, generator=generator(seed))
+    noise = torch.randn(x.shape, generator=chance_of(seed))
     parts = []
     with torch.no_grad(), torch.autocast(trained.device.type, enabled=False):
         for rows in torch.arange(len(x)).split(AT_ONCE):

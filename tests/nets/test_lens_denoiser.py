@@ -7,8 +7,8 @@ from lenstronomy.LensModel.lens_model import LensModel
 
 from lenslab.nets.lens_denoiser import NEAREST, SourcePlane
 from lenslab.physics.grid import pixel_axis
-from lenslab.tasks.generate.conditions import Conditions, conditions_of
 from lenslab.tasks.generate.task import Config, build, network_input
+from lenslab.tasks.noise_free.conditions import Conditions, conditions_of
 
 PLAIN = {"lens.theta_E": 1.1, "lens.e1": 0.12, "lens.e2": -0.05, "lens.gamma1": 0.03, "lens.gamma2": -0.04,
          "lens.gamma": 2.15, "lens.center_x": 0.03, "lens.center_y": -0.02, "source.center_x": 0.1,

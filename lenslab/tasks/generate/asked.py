@@ -17,7 +17,7 @@ from lenslab.scene import Scene
 from lenslab.scenes import Scenes, flatten, group
 from lenslab.sets.draw import exposed
 from lenslab.sets.item import index_of, item
-from lenslab.tasks.generate.conditions import CLASS, Conditions, S, clumps_share
+from lenslab.tasks.noise_free.conditions import CLASS, Conditions, S, clumps_share
 
 SIGMA_V, LIGHT = "sigma_v", "source.clumps.light"      # set by these names, beside the paths of a Scene
 FIXED = ("camera.", "lens_light.", "substructure.kind", "H0", "Om0", "deflection", "seed_")

@@ -18,11 +18,12 @@ from lenslab.feed.stream import HELD_OUT_SEED, held_out
 from lenslab.feed.workers import chunks_from
 from lenslab.symmetry import GROUPS
 from lenslab.tasks import judge as judges
-from lenslab.tasks.generate.brightness import Brightness
-from lenslab.tasks.generate.conditions import Conditions
 from lenslab.tasks.generate.sampling import Way, predict
 from lenslab.tasks.generate.task import Config, held_out_loss
-from lenslab.tasks.generate.view import CONDITIONS, NoiseFree
+from lenslab.tasks.noise_free.brightness import Brightness
+from lenslab.tasks.noise_free.conditions import Conditions
+from lenslab.tasks.noise_free.frame import frame_of
+from lenslab.tasks.noise_free.view import CONDITIONS, NoiseFree
 from lenslab.tasks.trained import Trained, load
 
 TRAINING = 6000        # training images among which copies are sought, and their turns
@@ -70,9 +71,8 @@ def judge_of(population: str) -> Trained | None:
 
 def figures(trained: Trained, judge: Trained | None, n: int, way: Way | None = None, workers: int = 1) -> dict:
     """All figures of a generator on n images a side, as plain values; those of a judge only where there is one."""
-    conditions, brightness = Conditions.of_card(trained.card["conditions"]), Brightness.of_card(
-        trained.card["brightness"])
-    name = trained.card["population"]
+    frame, name = frame_of(trained.card), trained.card["population"]
+    conditions, brightness = frame.conditions, frame.brightness
     shown = held_out(NoiseFree(name, HELD_OUT_SEED, "test"), 2 * n, workers)
     table = shown.targets[CONDITIONS][:n]
     here, other = (Side.of(shown.inputs[rows], brightness, judge) for rows in (slice(0, n), slice(n, 2 * n)))
@@ -144,7 +144,7 @@ def copies(trained: Trained, images: Tensor, config_seed: int, workers: int = 1)
 
     share   of them that are nearer than all but 1 % of held-out images
     """
-    brightness, name = Brightness.of_card(trained.card["brightness"]), trained.card["population"]
+    brightness, name = frame_of(trained.card).brightness, trained.card["population"]
     chunks = list(range(TRAINING // CHUNK))
     view = NoiseFree(name, config_seed)
     x = brightness.stretch(torch.cat([torch.from_numpy(columns["image"]) for _, columns in chunks_from(

@@ -10,9 +10,8 @@ from lenslab.diffusion import sample
 from lenslab.diffusion.denoise import denoiser
 from lenslab.diffusion.guidance import guided
 from lenslab.diffusion.process import PROCESSES
-from lenslab.tasks.generate.brightness import Brightness
-from lenslab.tasks.generate.conditions import Conditions
 from lenslab.tasks.generate.task import CONSISTENCY, network_input
+from lenslab.tasks.noise_free.frame import frame_of
 from lenslab.tasks.trained import Trained
 
 TOGETHER = 64          # images that are denoised at once
@@ -69,11 +68,9 @@ def estimates(trained: Trained, table: Tensor, way: Way, first: int = 0) -> Iter
 
     first   number of the first image: the chance of image k follows from (seed, k) alone, in any batch
     """
-    conditions, brightness = (kind.of_card(trained.card[name]) for kind, name in (
-        (Conditions, "conditions"), (Brightness, "brightness")))
-    model, device = trained.model, trained.device
-    process, side = PROCESSES[model.process], trained.card["num_pix"]
-    asked = network_input(conditions, table).to(device)
+    frame, model, device = frame_of(trained.card), trained.model, trained.device
+    process, brightness = PROCESSES[model.process], frame.brightness
+    asked = network_input(frame.conditions, table).to(device)
     nothing = torch.zeros_like(asked)
 
     def denoise(given: Tensor):
@@ -83,7 +80,7 @@ def estimates(trained: Trained, table: Tensor, way: Way, first: int = 0) -> Iter
     low = RENEW_ABOVE if way.sampler == "renewed" else sample.LOWEST
     sigmas = sample.karras(way.steps, low=low)
     seeds = [way.seed * MOST_SEED + first + k for k in range(len(table))]
-    shape = 1, side, side
+    shape = 1, frame.side, frame.side
     x = sigmas[0] * sample.normal(seeds, shape).to(device)
     fresh = dict(noise=lambda step: sample.normal(seeds, shape, step + 1)) if way.sampler in sample.FRESH else {}
     with torch.no_grad(), torch.autocast(device.type, enabled=False):

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,9 +16,10 @@ from lenslab.nets.lens_denoiser import DEFAULTS, LENS, PLANES, SOURCE, LensDenoi
 from lenslab.population import find
 from lenslab.quantity import choice, count, number, switch
 from lenslab.symmetry import GROUPS, turn_maps
-from lenslab.tasks.generate.brightness import Brightness
-from lenslab.tasks.generate.conditions import Conditions, conditions_of
-from lenslab.tasks.generate.view import CONDITIONS, NoiseFree
+from lenslab.tasks.noise_free.brightness import Brightness
+from lenslab.tasks.noise_free.conditions import Conditions, conditions_of
+from lenslab.tasks.noise_free.frame import chance_of, facts, frame_of
+from lenslab.tasks.noise_free.view import CONDITIONS, NoiseFree
 from lenslab.tasks.trained import AT_ONCE, Trained
 from lenslab.tasks.training import Training
 
@@ -58,18 +58,14 @@ class Config(Training):
 
 def build(config: Config, card: dict | None = None) -> Trained:
     if card is None:
-        population = find(config.population)
-        camera, conditions = population.camera, conditions_of(config.population)
-        card = dict(population=population.name, definition=population.definition, num_pix=camera.num_pix,
-                    pixel_scale=camera.pixel_scale, symmetry=population.symmetry, conditions=conditions.to_card(),
-                    brightness=Brightness().to_card(), fixed=fixed_numbers(config.population, conditions))
-    conditions, side = Conditions.of_card(card.get("conditions")), sound(card)
-    Brightness.of_card(card.get("brightness"))
-    planes = None
+        card = facts(config.population)
+        card |= dict(fixed=fixed_numbers(config.population, frame_of(card).conditions))
+    frame, planes = frame_of(card), None
+    conditions, side = frame.conditions, frame.side
     if config.lens_equation:
-        known = {name: group for name, group in zip(conditions.names, conditions.group_of, strict=True)}
+        known = dict(zip(conditions.names, conditions.group_of, strict=True))
         planes = SourcePlane(conditions.names, conditions.mean, conditions.scale, conditions.log, known, side,
-                             card["pixel_scale"], card["fixed"])
+                             frame.pixel_scale, sound(card.get("fixed")))
     unet = UNet(SIZES[config.size], conditions.width, side=side, coordinates=config.coordinates,
                 planes=PLANES if config.lens_equation else 0)
     # 16 % quicker in float32 on a CPU
@@ -90,17 +86,13 @@ def fixed_numbers(name: str, conditions: Conditions) -> dict[str, float]:
     return dict(sorted(alike.items()))
 
 
-def sound(card: dict) -> int:
-    """Pixels a side of the images of a card that may come from anywhere."""
-    side, scale, fixed = card.get("num_pix"), card.get("pixel_scale"), card.get("fixed")
-    if not (type(side) is int and 16 <= side <= 256 and side % 8 == 0 and type(scale) is float and 1e-3 <= scale <= 10
-            and isinstance(fixed, dict) and all(name in (*LENS, *SOURCE) and type(value) in (int, float)
-                                                and abs(value) <= 100 for name, value in fixed.items())
-            and str(card.get("symmetry")) in GROUPS):
-        raise ValueError("The card of this checkpoint does not say soundly which images it makes; make the checkpoint "
-                         "anew with python -m lenslab train generate. Frames have 16 to 256 pixels a side, a multiple "
-                         "of 8.")
-    return side
+def sound(fixed: object) -> dict[str, float]:
+    """Fixed numbers of a card that may come from anywhere."""
+    if not (isinstance(fixed, dict) and all(name in (*LENS, *SOURCE) and type(value) in (int, float)
+                                            and abs(value) <= 100 for name, value in fixed.items())):
+        raise ValueError("The card of this checkpoint does not say soundly what its lenses share; make it anew with "
+                         "python -m lenslab train generate.")
+    return fixed
 
 
 def loss(model: LensDenoiser, x0: Tensor, conditions: Tensor, sigma: Tensor, eps: Tensor,
@@ -126,7 +118,7 @@ def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1)
     def draw(step: int) -> tuple[Tensor, ...]:
         shown = feed(step)
         places = elements(len(GROUPS[symmetry]), config.batch, config.seed, step)[rank::world]
-        chance = generator(config.seed, step, rank)
+        chance = chance_of(config.seed, step, rank)
         x0 = turn_maps(brightness.stretch(shown.inputs.to(device)), symmetry, places)
         table = conditions.turn(shown.targets[CONDITIONS].to(device), symmetry, places)
         numbers, known = dropped(*conditions.standard(table), config.drop, config.drop_all, chance, group)
@@ -141,12 +133,6 @@ def batches(config: Config, device: torch.device, rank: int = 0, world: int = 1)
 def stage(step: int, steps: int) -> int:
     """Of consistency tuning: from 2 on, doubled precision in STAGES equal parts of the training."""
     return 2 + STAGES * (step % steps) // steps
-
-
-def generator(*key: int) -> torch.Generator:
-    """Chance that follows from whole numbers."""
-    seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    return torch.Generator().manual_seed(seed)
 
 
 def feed_of(config: Config, device: torch.device, rank: int, world: int):
@@ -168,9 +154,9 @@ def held_out_loss(trained: Trained, config: Config, split: str, size: int) -> di
     Of consistency tuning it is the loss of its last stage.
     """
     shown = held_out(NoiseFree(config.population, HELD_OUT_SEED, split), size, config.workers)
-    conditions, brightness = Conditions.of_card(trained.card["conditions"]), Brightness.of_card(
-        trained.card["brightness"])
-    process, device, chance = PROCESSES[trained.model.process], trained.device, generator(HELD_OUT_SEED, size)
+    frame = frame_of(trained.card)
+    conditions, brightness = frame.conditions, frame.brightness
+    process, device, chance = PROCESSES[trained.model.process], trained.device, chance_of(HELD_OUT_SEED, size)
     sigma = process.sigmas(size, chance, config.low_share, config.high_share)
     eps = torch.randn(shown.inputs.shape, generator=chance)
     x0, asked = brightness.stretch(shown.inputs), network_input(conditions, shown.targets[CONDITIONS])

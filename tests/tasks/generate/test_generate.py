@@ -14,9 +14,9 @@ from lenslab.population import find
 from lenslab.tasks import TASKS, generate, judge
 from lenslab.tasks.generate import asked as asking
 from lenslab.tasks.generate import judging, sampling, task
-from lenslab.tasks.generate.brightness import Brightness
-from lenslab.tasks.generate.conditions import Conditions, S
-from lenslab.tasks.generate.view import CONDITIONS, NoiseFree
+from lenslab.tasks.noise_free.brightness import Brightness
+from lenslab.tasks.noise_free.conditions import Conditions, S
+from lenslab.tasks.noise_free.view import CONDITIONS, NoiseFree
 from lenslab.tasks.training import plain
 
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ import torch
 from lenslab.feed.examples import Columns, Examples
 from lenslab.population import find
 from lenslab.sets.draw import Items, items_together
-from lenslab.tasks.generate.conditions import S, conditions_of
+from lenslab.tasks.noise_free.conditions import S, conditions_of
 
 CONDITIONS = "conditions"     # the target: plain numbers (n, P), NaN where an item has none
 

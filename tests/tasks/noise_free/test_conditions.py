@@ -9,9 +9,9 @@ from lenslab.population import find
 from lenslab.scenes import Scenes, flatten
 from lenslab.sets.item import index_of, item
 from lenslab.symmetry import GROUPS
-from lenslab.tasks.generate.brightness import Brightness
-from lenslab.tasks.generate.conditions import CLASS, Conditions, S, conditions_of
-from lenslab.tasks.generate.view import CONDITIONS, NoiseFree
+from lenslab.tasks.noise_free.brightness import Brightness
+from lenslab.tasks.noise_free.conditions import CLASS, Conditions, S, conditions_of
+from lenslab.tasks.noise_free.view import CONDITIONS, NoiseFree
 
 
 def table_of(conditions, scene, label):
