@@ -22,14 +22,47 @@ takes the Einstein radius to be, less the truth, and its macro AUC when any othe
 (`benchmarks/theta_e.py CHECKPOINT --write`). leak: AUC of total flux and ring radius alone, mean and worst class
 (`benchmarks/leak_audit.py --write`)."""
 
+OTHERS = ("name", "task", "population", "kind", "figures", "test images", "parameters", "showings", "time", "device",
+          "complete")
+OTHERS_ABOUT = """Figures as `python -m lenslab evaluate` gives them; docs/results.md sets them beside their floors.
+Showings: images that were learnt from, each time they were shown."""
+MOST_FIGURES = 8
+
 
 def table(folder: str | os.PathLike | None = None) -> str:
     """The text of checkpoints/README.md: a row for each file, made from the headers alone."""
-    rows = ["# Checkpoints", "", ABOUT, "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-    for path, card in list_checkpoints(folder):
-        cells = [path.stem, card["problem"], *[""] * (len(COLUMNS) - 2)] if "problem" in card else row(path, card)
-        rows.append("| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in cells) + " |")
+    listed = list_checkpoints(folder)
+    others = [(path, card) for path, card in listed if card.get("task") not in (None, "classify")]
+    rows = ["# Checkpoints", "", ABOUT, "", *head(COLUMNS)]
+    for path, card in listed:
+        if "problem" in card:
+            rows.append(line([path.stem, card["problem"], *[""] * (len(COLUMNS) - 2)]))
+        elif card.get("task") == "classify":
+            rows.append(line(row(path, card)))
+    if others:
+        rows += ["", "## Networks of other tasks", "", OTHERS_ABOUT, "", *head(OTHERS)]
+        rows += [line(other_row(path, card)) for path, card in others]
     return "\n".join(rows) + "\n"
+
+
+def head(columns: tuple[str, ...]) -> list[str]:
+    return ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+
+
+def line(cells: list) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in cells) + " |"
+
+
+def other_row(path: Path, card: dict) -> list:
+    """A line of the second table; what a card does not tell stays empty."""
+    metrics = cards.metrics_of(card)
+    config = card["config"] if isinstance(card.get("config"), dict) else {}
+    found = [f"{name} {number(value, 3)}" for name, value in metrics.items() if number(value) and name != "n"
+             and not name.endswith("_floor")]
+    return [path.stem, card.get("task", ""), card.get("population", ""), config.get("process", card.get("network", "")),
+            ", ".join(found[:MOST_FIGURES]), metrics.get("n", ""), parameters(path),
+            number_of(card.get("steps")) * number_of(config.get("batch")) or "", duration_words(card.get("duration")),
+            card.get("device", ""), "yes" if card.get("complete") else "no"]
 
 
 def row(path: Path, card: dict) -> list[str]:
