@@ -137,7 +137,7 @@ def twins(asked: Iterable[Asked], dtype=torch.float32) -> tuple[Tensor, list[Ask
     asked = list(asked)
     images: Tensor | None = None
     lit: list[Asked] = list(asked)
-    for rows, scenes in group([one.scene for one in asked], dtype=dtype):
+    for rows, scenes in grouped(asked, dtype):
         with torch.no_grad():
             wanted = np.array([asked[k].signal_to_noise for k in rows])
             shift, model, _ = exposed(scenes, realise(scenes), wanted)
@@ -155,6 +155,11 @@ def brighter_scene(scene: Scene, shift: float) -> Scene:
         replace(clump, magnitude=clump.magnitude - shift) for clump in source.clumps)))
 
 
+def grouped(asked: Iterable[Asked], dtype=torch.float32) -> list[tuple[list[int], Scenes]]:
+    """Batches of one structure each, with the places of their lenses."""
+    return group([one.scene for one in asked], dtype=dtype)
+
+
 def rms_of(asked: Iterable[Asked]) -> Tensor:
     """Standard deviation (B,) of an empty pixel of each lens' camera, counts/s."""
     return torch.tensor([float(background(Scenes.of([one.scene], dtype=torch.float64))[0]) for one in asked])
@@ -164,11 +169,11 @@ def photographed(asked: Iterable[Asked], images: Tensor) -> Tensor:
     """Images (B, 1, H, W) in units of the rms of an empty pixel, as each lens' camera takes them: with its noise, from
     the scene's own seed, in its unit (counts/s)."""
     asked, out = list(asked), torch.empty_like(images)
-    for rows, scenes in group([one.scene for one in asked], dtype=images.dtype):
+    for rows, scenes in grouped(asked, images.dtype):
         model = images[rows] * background(scenes)[:, None, None, None]
         out[rows] = expose(scenes, model, SeededDraws(scenes.seeds[:, 1]))[0]
     return out
 
 
-__all__ = ["LIGHT", "MOST", "SIGMA_V", "Asked", "changed", "check", "drawn", "photographed", "rms_of",
+__all__ = ["LIGHT", "MOST", "SIGMA_V", "Asked", "changed", "check", "drawn", "grouped", "photographed", "rms_of",
            "table_of", "twins"]
