@@ -79,11 +79,12 @@ class LensDenoiser(nn.Module):
 
     process   a name of lenslab.diffusion.process.PROCESSES
     planes    a SourcePlane; None: the conditions act on channels alone
+    consistent   whether it was tuned to say the same all along a path, so that one step from noise will do
     """
 
-    def __init__(self, unet: UNet, process: str, planes: SourcePlane | None = None):
+    def __init__(self, unet: UNet, process: str, planes: SourcePlane | None = None, consistent: bool = False):
         super().__init__()
-        self.unet, self.process, self.planes = unet, process, planes
+        self.unet, self.process, self.planes, self.consistent = unet, process, planes, consistent
 
     def forward(self, x: Tensor, time: Tensor, conditions: Tensor) -> Tensor:
         return self.asked(conditions)(x, time, conditions)

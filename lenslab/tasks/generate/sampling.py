@@ -10,7 +10,7 @@ from lenslab.diffusion import sample
 from lenslab.diffusion.denoise import denoiser
 from lenslab.diffusion.guidance import guided
 from lenslab.diffusion.process import PROCESSES
-from lenslab.tasks.generate.task import CONSISTENCY, network_input
+from lenslab.tasks.generate.task import network_input
 from lenslab.tasks.noise_free.frame import frame_of
 from lenslab.tasks.trained import Trained
 
@@ -60,7 +60,7 @@ class Samples:
 
 def usual_way(trained: Trained) -> Way:
     """What a network is best asked by."""
-    return Way("renewed", 2) if trained.card["config"].get("process") == CONSISTENCY else Way()
+    return Way("renewed", 2) if trained.model.consistent else Way()
 
 
 def estimates(trained: Trained, table: Tensor, way: Way, first: int = 0) -> Iterator[Tensor]:
