@@ -7,6 +7,7 @@ import streamlit as st
 from lenslab.ui.escape import plain
 from lenslab.ui.frame import controls, within_frame
 from lenslab.ui.generate import form, show, wanted
+from lenslab.ui.generate.looks import looks
 from lenslab.ui.pick.networks import known
 
 within_frame(Path(__file__).parent.parent)
@@ -17,10 +18,15 @@ if not networks:
     show.empty(problems)
     st.stop()
 told = form.arrive(networks)
-with controls():
-    choice = form.form(networks)
+try:
+    with controls():
+        choice = form.form(networks)
+except ValueError as error:
+    st.warning(plain(str(error)), icon=":material/error:")
+    st.stop()
 if told := told or wanted.notice():
     st.warning(plain(told), icon=":material/info:")
-forming = show.samples(choice)
-form.FORM.remember()
 form.address(choice)
+forming = show.samples(choice)
+looks(choice, forming)
+form.FORM.remember()

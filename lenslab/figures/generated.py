@@ -105,6 +105,6 @@ def bars(rows: Sequence[Row], stretch: Stretch, dark: bool, unit: str) -> dict:
         title=dict(text=unit, side="right", font=dict(size=11)))))
     if both:
         found["coloraxis2"] = dict(colorscale=diverging(dark), cmin=-SIGMAS, cmax=SIGMAS, colorbar=dict(
-            bar, y=0.32, len=0.32, tickvals=[-5, 0, 5], ticktext=["−5", "0", "+5"],
-            title=dict(text="σ", side="right", font=dict(size=11))))
+            bar, y=0.325, len=0.31, tickvals=[-5, 0, 5], ticktext=["−5 σ", "0", "+5 σ"],
+            title=dict(text="", side="right")))
     return found

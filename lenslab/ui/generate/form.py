@@ -32,6 +32,7 @@ FOLDS = {"Shape of the lens": ("lens.shear", "lens.gamma", "lens.center"),
          "The source": ("source.center", "source.R_sersic", "source.n_sersic", "source.ellipticity",
                         "source.clumps.light"),
          "Brightness": ("signal_to_noise",)}
+ANEW = "generate.anew"       # the page is drawn anew though its visitor turned nothing
 ADDRESS = ("model", "n", "sampler", "steps", "guidance", "seed")     # in a link, beside what is asked for
 Known = dict[str, list[Network]]
 
@@ -104,6 +105,8 @@ def address(choice: Choice) -> None:
 
 def form(known: Known) -> Choice:
     """All controls; ValueError where the chosen network cannot be asked."""
+    if st.session_state.pop(ANEW, False):
+        tell_again()
     network = model(known)
     conditions = Conditions.of_card(network.card.get("conditions"))
     trained = trained_of(network)
@@ -123,6 +126,14 @@ def form(known: Known) -> Choice:
     st.markdown("**How it is drawn**")
     way, n = drawing(network, usual_way(trained))
     return Choice(network, conditions, asked, way, n)
+
+
+def tell_again() -> None:
+    """Give every control its value once more: a slow browser that has not yet drawn the page before would show the
+    least value of each, since values that a session holds are told only once."""
+    for key, value in st.session_state.items():
+        if isinstance(key, str) and key.startswith((FORM.key(""), "generate.w.", "generate.on.")):
+            st.session_state[key] = value
 
 
 def model(known: Known) -> Network:

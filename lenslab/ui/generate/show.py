@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
 from lenslab.figures.canvas import Frame
 from lenslab.figures.classification import named
 from lenslab.figures.generated import Row, tiles
 from lenslab.figures.stretch import Stretch
+from lenslab.tasks.generate.asked import rms_of
 from lenslab.tasks.generate.conditions import CLASS
 from lenslab.ui.escape import plain
 from lenslab.ui.gate import waiting_sentence
-from lenslab.ui.generate.form import Choice
+from lenslab.ui.generate.form import ANEW, FORM, Choice
 from lenslab.ui.generate.samples import Forming, Order, Pictures, forget, formed, pictures
 from lenslab.ui.pick.networks import making
 from lenslab.ui.plot import plot
@@ -21,7 +21,6 @@ from lenslab.ui.window import is_dark, narrow
 
 EVERY = 0.4                # s between two looks at images that form
 CLUMPS = 7919              # seeds of clumps: those of image k are this times k further
-NOISE = "generate.noise"
 EMPTY = """Here a network that has learnt what lenses look like draws new ones, of the mass, shape, distance and dark
 matter that you ask for.
 
@@ -57,9 +56,15 @@ def order_of(choice: Choice) -> Order:
 
 def samples(choice: Choice) -> Forming:
     """The images, as far as they are."""
+    st.toggle("As the camera sees it, with its noise", key=FORM.keyed("noise", False))
     forming = formed("samples", order_of(choice))
     watched("samples", forming, "The images form", caption(choice))
     return forming
+
+
+def noisy() -> bool:
+    """Whether images are shown and kept with the camera's noise."""
+    return bool(FORM.value("noise", False))
 
 
 def watched(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str] = ()) -> None:
@@ -70,13 +75,14 @@ def watched(slot: str, forming: Forming, doing: str, words: str, heads: Sequence
 def look(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str], was_over: bool) -> None:
     """One look: how far it is, and the images."""
     if forming.over and not was_over:
+        st.session_state[ANEW] = True
         st.rerun()     # the page as a whole: what has ended is no longer watched
     with st.container(horizontal=True, vertical_alignment="center", height=56, border=False):
         status(slot, forming, doing)
     if forming.refusal if forming.over else False:
         st.warning(plain(forming.refusal), icon=":material/info:")
     elif forming.twins is not None and forming.lit:
-        picture(slot, pictures(forming, bool(st.session_state.get(NOISE))), forming, heads)
+        picture(slot, pictures(forming, noisy()), forming, heads)
         st.caption(words)
 
 
@@ -119,8 +125,7 @@ def picture(slot: str, made: Pictures, forming: Forming, heads: Sequence[str]) -
 
 def stretch_of(made: Pictures, forming: Forming) -> Stretch:
     """One scale of brightness for all: that of the simulated images, so that nothing flickers as others form."""
-    noise = float(np.median(np.abs(made.simulated - np.median(made.simulated)))) * 1.48
-    return Stretch.of("asinh", made.simulated, noise=noise)
+    return Stretch.of("asinh", made.simulated, noise=float(rms_of(forming.lit[:1])[0]))
 
 
 def columns(n: int) -> int:
