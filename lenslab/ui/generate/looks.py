@@ -155,8 +155,8 @@ def why_look(choice: Choice, forming: Forming) -> None:
     st.code(making("generate", choice.wanted.population), language="sh", wrap_lines=True)
 
 
-LOOKS = {"What is it for?": why_look, "How they form": forming_look, "A strip": sweep_look, "From lens to lens": morph_look,
-         "How good is it?": judged_look, "Export": export_look}
+LOOKS = {"What is it for?": why_look, "How they form": forming_look, "A strip": sweep_look,
+         "From lens to lens": morph_look, "How good is it?": judged_look, "Export": export_look}
 
 
 def looks(choice: Choice, forming: Forming) -> None:
