@@ -43,10 +43,9 @@ class Handle:
 
     def words(self, value: float) -> str:
         """A value with its unit, as it stands over a picture."""
-        if self.at.scale == "degrees":
-            return f"{self.at.shown(value):.0f}°"
-        unit = "" if self.at.scale == "log10" else self.at.unit or ""
-        return f"{value:.3g}{unit if unit == '″' else ' ' + unit if unit else ''}"
+        shown = self.at.format % self.at.shown(value)
+        unit = "" if self.at.scale == "degrees" else self.at.unit or ""
+        return f"{shown}{unit if unit == '″' else ' ' + unit if unit else ''}"
 
 
 def range_of(low: float, high: float, unit: str, log: bool = False) -> Range:

@@ -47,9 +47,11 @@ class Forming:
     steps     estimates (n, 1, H, W) after each step, NaN where an image is not so far
     lit       the lenses with the source as bright as was asked for
     seconds   {generator, simulator}: of all images together
+    before    what is shown until there is anything of this one
     """
 
     order: Order
+    before: "Forming | None" = None
     turn: Turn | None = None
     twins: Tensor | None = None
     lit: tuple[Asked, ...] = ()
@@ -66,6 +68,14 @@ class Forming:
     @property
     def over(self) -> bool:
         return self.turn.done.is_set()
+
+    @property
+    def seen(self) -> "Forming | None":
+        """Itself once it has anything to show, else what is shown until then."""
+        if self.twins is None:
+            return self.before
+        self.before = None
+        return self
 
     @property
     def complete(self) -> bool:
@@ -165,7 +175,8 @@ def formed(slot: str, order: Order) -> Forming:
     if held is None or held.order != order:
         if held is not None:
             held.turn.cancel()
-        held = Forming(order)
+            held = held.seen
+        held = Forming(order, held)
         held.turn = GATE.ask(held.work)
         st.session_state[f"{FORMED}.{slot}"] = held
         held.turn.done.wait(QUICK)

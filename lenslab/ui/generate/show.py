@@ -19,7 +19,7 @@ from lenslab.ui.pick.networks import making
 from lenslab.ui.plot import plot
 from lenslab.ui.window import is_dark, narrow
 
-EVERY = 0.4                # s between two looks at images that form
+EVERY, MORE = 0.4, 0.05    # s between two looks at images that form, and more for each image: they must be drawn too
 CLUMPS = 7919              # seeds of clumps: those of image k are this times k further
 EMPTY = """Here a network that has learnt what lenses look like draws new ones, of the mass, shape, distance and dark
 matter that you ask for.
@@ -69,7 +69,7 @@ def noisy() -> bool:
 
 def watched(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str] = ()) -> None:
     """Images in place while they form: looked at again and again until they are done."""
-    st.fragment(look, run_every=None if forming.over else EVERY)(slot, forming, doing, words, heads, forming.over)
+    st.fragment(look, run_every=None if forming.over else EVERY + MORE * forming.n)(slot, forming, doing, words, heads, forming.over)
 
 
 def look(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str], was_over: bool) -> None:
@@ -79,10 +79,10 @@ def look(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[st
         st.rerun()     # the page as a whole: what has ended is no longer watched
     with st.container(horizontal=True, vertical_alignment="center", height=56, border=False):
         status(slot, forming, doing)
-    if forming.refusal if forming.over else False:
+    if forming.over and forming.refusal:
         st.warning(plain(forming.refusal), icon=":material/info:")
-    elif forming.twins is not None and forming.lit:
-        picture(slot, pictures(forming, noisy()), forming, heads)
+    elif shown := forming.seen:
+        picture(slot, pictures(shown, noisy()), shown, heads if shown is forming else ())
         st.caption(words)
 
 

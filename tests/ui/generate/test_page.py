@@ -283,3 +283,14 @@ def test_an_image_goes_to_classify_with_nothing_of_its_truth(folder, monkeypatch
     sent = app.session_state[KEPT].observation
     assert went == ["pages/classify.py"] and sent.scenes is None and app.session_state["classify.form.source"] == "real"
     assert sent.name == "Generated image 1"
+
+
+def test_the_old_images_stay_until_there_are_new_ones(network):
+    """Of three orders in a row the second never gets anything to show."""
+    old = made(an_order(network, n=1))
+    waiting = Forming(an_order(network, n=2), old)
+    assert old.seen is old and waiting.seen is old
+    newest = Forming(an_order(network, n=1, alike=True), waiting.seen)
+    assert newest.before is old
+    newest.turn = Gate().ask(newest.work)
+    assert newest.turn.done.wait(60) and newest.seen is newest and newest.before is None
