@@ -69,7 +69,8 @@ def noisy() -> bool:
 
 def watched(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str] = ()) -> None:
     """Images in place while they form: looked at again and again until they are done."""
-    st.fragment(look, run_every=None if forming.over else EVERY + MORE * forming.n)(slot, forming, doing, words, heads, forming.over)
+    every = None if forming.over else EVERY + MORE * forming.n
+    st.fragment(look, run_every=every)(slot, forming, doing, words, heads, forming.over)
 
 
 def look(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str], was_over: bool) -> None:

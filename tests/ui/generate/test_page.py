@@ -223,6 +223,14 @@ def test_a_stop_keeps_what_is_done(network, monkeypatch):
     assert np.load(io.BytesIO(export.to_npz(forming, False)))["images"].shape[0] == 4
 
 
+def test_stop_is_pressed_and_what_there_is_stays_on_the_page(folder):
+    app = open_page(n="16", steps="200")
+    checked(app.button(key="generate.samples.stop").click().run())
+    assert app.session_state["generate.formed.samples"].turn.done.wait(60)
+    checked(app.run())
+    assert "Stopped: 0 of 16" in words(app) and app.button(key="generate.samples.again").label == "Go on"
+
+
 def test_no_memory_is_a_sentence(network, monkeypatch):
     def greedy(*_):
         raise MemoryError
