@@ -8,6 +8,7 @@ import streamlit as st
 
 from lenslab.diffusion.sample import SAMPLERS
 from lenslab.figures.classification import named
+from lenslab.population import find
 from lenslab.tasks.generate.conditions import CLASS, Condition, Conditions
 from lenslab.tasks.generate.sampling import MOST_STEPS, SAMPLER_TITLES, Way, usual_way
 from lenslab.tasks.generate.task import CONSISTENCY
@@ -50,11 +51,15 @@ class Choice:
 
 def kind(network: Network) -> str:
     """What sort of model it is, as it stands beside its neighbours."""
-    config = network.card.get("config")
-    config = config if isinstance(config, dict) else {}
-    process = PROCESSES.get(config.get("process"), "A model")
-    size = ", large" if config.get("size") == "base" else ""
+    process = PROCESSES.get(setting(network, "process"), "A model")
+    size = ", large" if setting(network, "size") == "base" else ""
     return f"{process}{size}" + ("" if network.best else f" · {network.name[:40]}")
+
+
+def setting(network: Network, name: str) -> str:
+    """A word of its training's settings, which may come from anywhere."""
+    config = network.card.get("config")
+    return str(config.get(name))[:40] if isinstance(config, dict) else ""
 
 
 def usual(networks: list[Network]) -> Network:
@@ -109,6 +114,8 @@ def form(known: Known) -> Choice:
         tell_again()
     network = model(known)
     conditions = Conditions.of_card(network.card.get("conditions"))
+    if conditions.classes != find(network.population).classes:
+        raise ValueError(f"{network.path.name} knows other classes than {network.population} has; train it anew.")
     trained = trained_of(network)
     asked = wanted.current(network.population, conditions)
     with st.container(horizontal=True):
@@ -145,7 +152,7 @@ def model(known: Known) -> Network:
     key = FORM.keyed(f"model.{population}", usual(known[population]).name, among=by_name)
     st.selectbox("Kind of model", list(by_name), key=key, format_func=lambda name: kind(by_name[name]))
     network = by_name[FORM.value(f"model.{population}")]
-    about = ABOUT.get((network.card.get("config") or {}).get("process"))
+    about = ABOUT.get(setting(network, "process"))
     if about:
         st.caption(about)
     return network

@@ -302,3 +302,10 @@ def test_the_old_images_stay_until_there_are_new_ones(network):
     assert newest.before is old
     newest.turn = Gate().ask(newest.work)
     assert newest.turn.done.wait(60) and newest.seen is newest and newest.before is None
+
+
+@pytest.mark.parametrize("broken", [dict(conditions=[1]), dict(config=[]), dict(config=dict(process=["edm"]))])
+def test_a_checkpoint_whose_card_is_unsound_is_a_sentence(tmp_path, monkeypatch, broken):
+    monkeypatch.setenv("LENSLAB_CHECKPOINTS", str(tmp_path))
+    a_checkpoint(tmp_path, **broken)
+    assert open_page().warning[0].value.endswith(".")
