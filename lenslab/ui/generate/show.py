@@ -141,7 +141,8 @@ def caption(choice: Choice) -> str:
     label = choice.conditions.classes[asked.label]
     titles = {one.kind.path: one.kind.title for one in choice.conditions.conditions} | {CLASS: "Dark matter"}
     words = (f"Lens {choice.wanted.lens} of {choice.network.population} ({plain(named(label))}). All images were asked "
-             "for the same lens; the seed of the noise alone makes them differ. Below each, what our simulator makes of it")
+             "for the same lens; the seed of the noise alone makes them differ. Below each, what our simulator makes "
+             "of it")
     words += ", its clumps drawn anew each time" if asked.scene.substructure.kind in ("cdm", "wdm", "fdm") else ""
     words += ". Difference: generated less simulated before the camera's noise, in sigmas of it."
     if left_open:
