@@ -25,7 +25,8 @@ def plot(figure: Figure, *, key: str, alt: str, later: bool = False, twin: Figur
     later     drawn once the first picture has been painted
     twin      a figure of the same frame to be shown in turns with it
     on_click  called with x and y of a clicked pixel of a heat map, before the page is drawn again
-    square    the figure is a picture with equal axes, which must not be stretched
+    square    the figure is a picture with equal axes, which must not be stretched; one of several tiles tells its
+              height over its width as layout.meta.aspect
     """
     def clicked():
         place = st.session_state[key].get("click")
@@ -34,7 +35,9 @@ def plot(figure: Figure, *, key: str, alt: str, later: bool = False, twin: Figur
 
     layout = figure.layout
     aspect = None
-    if square:
+    if square and layout.meta:
+        aspect = layout.meta["aspect"]
+    elif square:
         (x0, x1), (y0, y1) = layout.xaxis.range, layout.yaxis.range
         aspect = (y1 - y0) / (x1 - x0)
     data = dict(figure=figure.to_json(validate=False), twin=None if twin is None else twin.to_json(validate=False),
