@@ -12,7 +12,7 @@ from lenslab.images.simulate import psf_kernel
 from lenslab.scenes import Scenes
 from lenslab.sets.item import estimated
 from lenslab.tasks.generate.asked import rms_of
-from lenslab.tasks.generate.conditions import Conditions
+from lenslab.tasks.noise_free.conditions import Conditions
 from lenslab.ui.generate.samples import Forming, camera
 
 COLUMNS = 4     # of a PNG

@@ -9,9 +9,9 @@ import streamlit as st
 from lenslab.diffusion.sample import SAMPLERS
 from lenslab.figures.classification import named
 from lenslab.population import find
-from lenslab.tasks.generate.conditions import CLASS, Condition, Conditions
 from lenslab.tasks.generate.sampling import MOST_STEPS, SAMPLER_TITLES, Way, usual_way
 from lenslab.tasks.generate.task import CONSISTENCY
+from lenslab.tasks.noise_free.conditions import CLASS, Condition, Conditions
 from lenslab.ui import cached
 from lenslab.ui.controls import folded, free_slider
 from lenslab.ui.generate import wanted

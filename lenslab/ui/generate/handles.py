@@ -13,7 +13,7 @@ from lenslab.figures.stretch import nice
 from lenslab.physics import cosmology
 from lenslab.scenes import flatten
 from lenslab.tasks.generate.asked import LIGHT, SIGMA_V, Asked
-from lenslab.tasks.generate.conditions import Condition, Conditions, S, clumps_share, plain_values
+from lenslab.tasks.noise_free.conditions import Condition, Conditions, S, clumps_share, plain_values
 from lenslab.ui.controls import UNITS, Range
 
 WIDE = 30      # largest over smallest value from which a slider counts in powers of ten

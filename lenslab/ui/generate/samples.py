@@ -15,8 +15,8 @@ from lenslab.images.simulate import expose
 from lenslab.physics.noise import SeededDraws
 from lenslab.scenes import group
 from lenslab.tasks.generate.asked import Asked, rms_of, table_of, twins
-from lenslab.tasks.generate.conditions import Conditions
 from lenslab.tasks.generate.sampling import Way, estimates
+from lenslab.tasks.noise_free.conditions import Conditions
 from lenslab.ui.gate import GATE, Stopped, Turn
 from lenslab.ui.pick.networks import Network, trained_of
 

@@ -10,7 +10,7 @@ from lenslab.figures.classification import named
 from lenslab.figures.generated import Row, tiles
 from lenslab.figures.stretch import Stretch
 from lenslab.tasks.generate.asked import rms_of
-from lenslab.tasks.generate.conditions import CLASS
+from lenslab.tasks.noise_free.conditions import CLASS
 from lenslab.ui.escape import plain
 from lenslab.ui.gate import waiting_sentence
 from lenslab.ui.generate.form import ANEW, FORM, Choice

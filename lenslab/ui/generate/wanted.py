@@ -14,7 +14,7 @@ import streamlit as st
 from lenslab.population import Population, find
 from lenslab.sets.item import MOST
 from lenslab.tasks.generate.asked import SIGMA_V, Asked, changed, drawn, label_of, table_of
-from lenslab.tasks.generate.conditions import CLASS, Conditions
+from lenslab.tasks.noise_free.conditions import CLASS, Conditions
 from lenslab.ui.generate.handles import Changes, settings
 from lenslab.ui.links import MAX_LINK, MAX_SETTINGS
 

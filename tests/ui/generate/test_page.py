@@ -18,8 +18,8 @@ from lenslab import checkpoint
 from lenslab.population import find
 from lenslab.tasks import generate
 from lenslab.tasks.generate.asked import drawn, twins
-from lenslab.tasks.generate.conditions import Conditions
 from lenslab.tasks.generate.sampling import Way, predict
+from lenslab.tasks.noise_free.conditions import Conditions
 from lenslab.tasks.trained import load
 from lenslab.tasks.training import configure
 from lenslab.ui.escape import plain
