@@ -2,8 +2,10 @@
 
 The damping falls where a step helps and grows where it does not (Levenberg 1944, Marquardt 1963). Near a minimum chi^2
 is a parabola, whose depth below a place is half of the slope times the Newton step, whatever the units are (Newton
-decrement: Boyd & Vandenberghe 2004, 9.5.1). An image is at its minimum when that depth is below DEEP, and no sooner;
-a number that lies at its limit and would go beyond counts as held there.
+decrement: Boyd & Vandenberghe 2004, 9.5.1). A descent ends where that depth is below DEEP. Faint compact components of
+a source lie in long bent valleys, where the parabola promises what no step gives: what is asked of a minimum is that
+no number of the lens itself would move by more than MOVED of its own sigma. A number that lies at its limit and would
+go beyond counts as held there.
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ DAMPING = 1e-2            # at the start, of the diagonal
 EASED, RAISED = 0.1, 8.0
 STRONGEST = 1e4           # damping from which on no step helps
 TRIALS = 4                # dampings that are tried with the tangents of one place
-DEEP = 0.05               # of chi^2 that a minimum may lie lower than what is called so
+DEEP = 0.1                # of chi^2 that a minimum may lie lower where a descent ends
+FLAT = 0.02               # of chi^2: a step that gives less is the last one, too
+MOVED = 0.3               # sigmas
 HELD = 1e12               # times its own curvature: what holds a number at its limit
 
 
@@ -32,15 +36,16 @@ class Minimum:
     normal: Tensor       # (B, n, n) float64: J^T J and the priors, at the state
     cost: Tensor         # (B,) float64: chi^2 and the priors
     depth: Tensor        # (B,) of chi^2 that the parabola there still promises
+    moves: Tensor        # (B,) sigmas that the Newton step would move the lens by, in the number that it moves most
 
     @property
     def settled(self) -> Tensor:
-        """(B,) whether nothing more is to be had."""
-        return self.depth < DEEP
+        """(B,) whether the lens is where it stays."""
+        return (self.depth < DEEP) | (self.moves < MOVED)
 
     def take(self, rows) -> "Minimum":
         return Minimum(self.state.take(rows), *(part[rows] for part in (self.left, self.normal, self.cost,
-                                                                        self.depth)))
+                                                                        self.depth, self.moves)))
 
 
 def descend(problem: FitProblem, state: State, steps: int, supersampling: int | None = None) -> Minimum:
@@ -50,6 +55,7 @@ def descend(problem: FitProblem, state: State, steps: int, supersampling: int | 
     cost, n = problem.price(left, state), state.all.shape[1]
     damping = torch.full_like(cost, DAMPING)
     depth, normal = torch.full_like(cost, torch.inf), cost.new_zeros(len(cost), n, n)
+    moves, Q = depth.clone(), len(problem.lens.names)
     going = torch.ones_like(cost, dtype=torch.bool)
     for step in range(steps + 1):
         rows = going.nonzero()[:, 0]
@@ -59,12 +65,13 @@ def descend(problem: FitProblem, state: State, steps: int, supersampling: int | 
         curve, slope, pull = quadratic(part, here, left[rows], supersampling)
         normal[rows] = curve + torch.diag_embed(pull)
         slope, held = free(part, here, slope, curve)
-        newton = solved(curve, slope, pull + held)[0]
+        newton, variance = solved(curve, slope, pull + held)
         depth[rows] = (newton * slope).sum(1)
+        moves[rows] = (newton[:, :Q].abs() / variance[:, :Q].sqrt()).amax(1)
         going[rows] = depth[rows] >= DEEP
         if step == steps:
             break
-        waiting = going[rows].clone()
+        waiting, before = going[rows].clone(), cost[rows]
         for _ in range(TRIALS):
             if not waiting.any():
                 break
@@ -83,7 +90,9 @@ def descend(problem: FitProblem, state: State, steps: int, supersampling: int | 
             cost[rows] = torch.where(better, asked, cost[rows])
             waiting = waiting & ~better
         going[rows] &= ~(waiting & (damping[rows] >= STRONGEST))
-    return Minimum(state, left, normal, cost, depth)
+        flat = ~waiting & (before - cost[rows] < FLAT) & (moves[rows] < MOVED)
+        going[rows] &= ~flat
+    return Minimum(state, left, normal, cost, depth, moves)
 
 
 def quadratic(problem: FitProblem, state: State, left: Tensor, supersampling: int | None = None

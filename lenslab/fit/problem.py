@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lenslab.fit import compact, lens_sersics
-from lenslab.fit.compact import CompactSersics
+from lenslab.fit.compact import SoftSersics
 from lenslab.fit.model import Beyond, precise, residual, tangents, within_limits
 from lenslab.fit.rays import scenes_at
 from lenslab.fit.smooth import SmoothLens
@@ -90,7 +90,7 @@ class FitProblem:
         return (*lens, *clumps, *glow, *(["sky"] if state.glow.shape[1] else []))
 
     def beyond(self, state: State) -> Beyond | None:
-        return Beyond(CompactSersics, state.compact) if state.compact.shape[1] else None
+        return Beyond(SoftSersics, state.compact) if state.compact.shape[1] else None
 
     def residual(self, state: State) -> Tensor:
         """(image - expected) / sigma, (B, N^2)."""
@@ -112,7 +112,7 @@ class FitProblem:
         pull = [self.lens.pull(self.width, like).expand_as(like)]
         middle = [mean]
         if state.compact.shape[1]:
-            width, of_compact = CompactSersics.prior(state.compact)
+            width, of_compact = SoftSersics.prior(state.compact)
             pull, middle = [*pull, width.expand_as(state.compact)], [*middle, of_compact]
         if state.glow.shape[1]:
             pull, middle = [*pull, lens_sersics.priors(state.glow)], [*middle, self.glow]
@@ -129,7 +129,7 @@ class FitProblem:
         return parts[0], parts[1]
 
     def within_limits(self, state: State) -> State:
-        compacts = CompactSersics.within_limits(state.compact) if state.compact.shape[1] else state.compact
+        compacts = SoftSersics.within_limits(state.compact) if state.compact.shape[1] else state.compact
         glow = state.glow
         if glow.shape[1]:
             low, high = lens_sersics.limits(glow)

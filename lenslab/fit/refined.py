@@ -16,9 +16,10 @@ from torch import Tensor
 
 from lenslab.device import one_thread
 from lenslab.fit import annealed, compact, joint, levenberg_marquardt, source_gaussians
-from lenslab.fit.compact import CompactSersics
+from lenslab.fit.compact import SoftSersics
 from lenslab.fit.descent import Minimum, descend
 from lenslab.fit.model import Beyond, first_amplitude
+from lenslab.fit.multiple_images import images
 from lenslab.fit.problem import FitProblem, State
 from lenslab.fit.smooth import SmoothLens
 
@@ -33,7 +34,9 @@ class Recipe:
     carried: int = 4      # starts that go on
     rounds: int = 4       # of those with compact components while the noise is inflated
     steps: int = 6        # of those at the noise of the image, by blunt tangents: one ray a pixel
-    last: int = 24        # at most, of the best one at the noise of its model, by tangents with all rays
+    last: int = 10        # at most, of the best one at the noise of its model, twice; at last by tangents of all rays
+    after: int = 2        # of the other ones at that noise, so that they can be weighed against it
+    stretch: float = 1.0  # of one sigma where sources have compact components (lenslab.fit.posterior)
     apart: float = 0.03   # standard deviations of the prior in which two starts differ somewhere, or are one
 
 
@@ -48,35 +51,59 @@ class Stage:
     others: Minimum | None = None     # (T, ...) all that were carried to the end, at one noise; of the last stage alone
 
 
-def refine(problem: FitProblem, starts: Tensor, noise_of, recipe: Recipe = Recipe()) -> Iterator[Stage]:
+def refine(problem: FitProblem, starts: Tensor, noise_of, recipe: Recipe = Recipe(),
+           neighbours=()) -> Iterator[Stage]:
     """Stages of the fit of one image, the last one with the answer.
 
     problem    of one image
     starts     (T, P)  coordinates, the likeliest first
     noise_of   sigma (1, 1, N, N) of a model image (1, 1, N, N): the noise that a camera would have with it
+    neighbours (problem, left (1, N^2), state) -> problem without what is no part of a lens; asked one after the other,
+               and each time the first stage is done again where something is left out
     """
-    with one_thread(), torch.inference_mode():
-        many = repeated(problem, len(starts))
-        place = lens_places(many, starts.to(problem.image))
-        place, order = rough(many, place, recipe)
-        kept = different(problem.lens, place, order, recipe)
-        place = place[kept]
-        many = repeated(problem, len(place))
-        state = State(place, place.new_zeros(len(place), 0), many.glow)
-        yield Stage("starts", 0.2, problem, descend(problem, state.take([0]), 0, 1))
-        if problem.lens.compact:
-            state = with_components(many, state, recipe)
-            yield Stage("compact components", 0.5, problem, descend(problem, state.take([0]), 0, 1))
-        found = in_pieces(many, state, recipe.steps, 1)
-        best = found.take([int(found.cost.argmin())])
-        yield Stage("noise of the image", 0.7, problem, best)
-        for share in (0.85, 1.0):     # the second time from a better model
-            problem = replace(problem, sigma=noise_of(problem.expected(best.left)))
-            best = descend(problem, best.state, recipe.last)
-            if share < 1:
-                yield Stage("noise of the model", share, problem, best)
-        others = in_pieces(repeated(problem, len(place)), found.state, 0, 1)
-        yield Stage("done", 1.0, problem, best, others)
+    stages = worked(problem, starts, noise_of, recipe, neighbours)
+    while True:
+        with one_thread(), torch.inference_mode():     # in force while it works, and not for whoever is told of a stage
+            stage = next(stages, None)
+        if stage is None:
+            return
+        yield stage
+
+
+def worked(problem: FitProblem, starts: Tensor, noise_of, recipe: Recipe, neighbours) -> Iterator[Stage]:
+    """`refine`, for one thread without gradients."""
+    many = repeated(problem, len(starts))
+    place = lens_places(many, starts.to(problem.image))
+    place, order = rough(many, place, recipe)
+    for clean in neighbours:
+        best = State(place[order[:1]], place.new_zeros(1, 0), problem.glow)
+        cleaned = clean(problem, problem.residual(best), best)
+        if cleaned is not problem:
+            problem, many = cleaned, repeated(cleaned, len(starts))
+            place, order = rough(many, place, recipe)
+    kept = different(problem.lens, place, order, recipe)
+    place = place[kept]
+    many = repeated(problem, len(place))
+    state = State(place, place.new_zeros(len(place), 0), many.glow)
+    yield Stage("starts", 0.2, problem, descend(problem, state.take([0]), 0, 1))
+    if problem.lens.compact:
+        state = with_components(many, state, recipe)
+        again = different(problem.lens, state.place, torch.arange(len(state.place)), recipe)
+        state, many = state.take(again), many.take(torch.tensor(again))
+        yield Stage("compact components", 0.5, problem, descend(problem, state.take([0]), 0, 1))
+    found = in_pieces(many, state, recipe.steps, 1)
+    several = images(many, found.state).several
+    fair = several if several.any() else torch.ones_like(several)
+    best = found.take([int(torch.where(fair, found.cost, torch.inf).argmin())])
+    yield Stage("noise of the image", 0.7, problem, best)
+    for share, rays in ((0.85, 1), (1.0, None)):     # the second time from a better model
+        known = problem.sigma.isfinite()
+        problem = replace(problem, sigma=torch.where(known, noise_of(problem.expected(best.left)), torch.inf))
+        best = descend(problem, best.state, recipe.last, rays)
+        if share < 1:
+            yield Stage("noise of the model", share, problem, best)
+    others = in_pieces(repeated(problem, len(many)), found.state, recipe.after, 1)
+    yield Stage("done", 1.0, problem, best, others)
 
 
 def repeated(problem: FitProblem, n: int) -> FitProblem:
@@ -128,7 +155,7 @@ def with_components(problem: FitProblem, state: State, recipe: Recipe) -> State:
         blank = Beyond(source_gaussians.SourceGaussians, arcs.new_zeros(len(rows), source_gaussians.number()))
         place, weights, _, _ = joint.descend(lens, arcs[rows], few[rows], state.place[rows], blank, prior, mean,
                                              rounds=1)
-        start = Beyond(CompactSersics, compact.at_peaks(weights))
+        start = Beyond(SoftSersics, compact.at_peaks(weights))
         found = joint.descend(lens, arcs[rows], few[rows], place, start, prior, mean, recipe.rounds)
         places.append(found[0])
         values.append(found[1])
@@ -142,7 +169,7 @@ def in_pieces(problem: FitProblem, state: State, steps: int, supersampling: int 
     if len(parts) == 1:
         return parts[0]
     states = State(*(torch.cat(blocks) for blocks in zip(*(part.state for part in parts), strict=True)))
-    rest = (torch.cat([getattr(part, name) for part in parts]) for name in ("left", "normal", "cost", "depth"))
+    rest = (torch.cat([getattr(part, name) for part in parts]) for name in ("left", "normal", "cost", "depth", "moves"))
     return Minimum(states, *rest)
 
 
