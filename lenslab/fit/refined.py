@@ -21,6 +21,7 @@ from lenslab.fit.descent import Minimum, descend
 from lenslab.fit.model import Beyond, first_amplitude
 from lenslab.fit.multiple_images import images
 from lenslab.fit.problem import FitProblem, State
+from lenslab.fit.recipes import FIRST
 from lenslab.fit.smooth import SmoothLens
 
 AT_ONCE = 2**17        # rays in one piece on a CPU
@@ -149,7 +150,7 @@ def different(lens: SmoothLens, place: Tensor, order: Tensor, recipe: Recipe) ->
 def with_components(problem: FitProblem, state: State, recipe: Recipe) -> State:
     """The same lenses with compact components where Gaussians find them, fitted together at inflated noise."""
     lens, arcs, places, values = problem.lens, problem.arcs, [], []
-    few = annealed.inflated_noise(arcs, problem.sigma, annealed.FEW)
+    few = annealed.inflated_noise(arcs, problem.sigma, FIRST.few)
     prior, mean = annealed.held(lens, arcs), mean_of(lens, arcs)
     for rows in pieces(problem, len(problem)):
         blank = Beyond(source_gaussians.SourceGaussians, arcs.new_zeros(len(rows), source_gaussians.number()))
