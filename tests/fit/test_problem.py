@@ -1,4 +1,4 @@
-"""One fit as a record: tangents are differences, a mask weighs nothing, and its noise follows the light as photons do."""
+"""One fit as a record: tangents are differences, a mask weighs nothing, and noise follows the light as photons do."""
 
 from dataclasses import replace
 
