@@ -33,6 +33,10 @@ def add_reconstruct(commands) -> None:
     one.add_argument("--hdu", help="array of the file to take")
     one.add_argument("--lens-light", choices=("auto", "none", "1", "2"), default="auto",
                      help="Sersics of the lens galaxy that are fitted with the lens")
+    one.add_argument("--source", choices=("sersic", "pixels"), default="sersic", help="pixels: behind the lens that is "
+                     "found, the source once more as pixels")
+    one.add_argument("--perturber", action="store_true", help="ask at every place of the arcs for one small mass, and "
+                     "what is the smallest that would be found")
     one.add_argument("--mask-inner", type=positive, default=0.0, metavar="ARCSEC", help="leave out what is nearer to "
                      "the lens galaxy")
     one.add_argument("--mask-outer", type=positive, default=float("inf"), metavar="ARCSEC", help="and what is farther")
@@ -129,8 +133,9 @@ def one_image(name: str, path: Path, out: Path, options: dict) -> dict:
     torch.set_num_threads(1)
     try:
         observation = read_observation(path, options)
-        settings = Settings(lens_light=options["lens_light"], **{word: not options[f"no_{word}"] for word in (
-            "shear", "multipoles", "slope", "compact")})
+        settings = Settings(lens_light=options["lens_light"], source=options["source"],
+                            perturber=options["perturber"], **{
+            word: not options[f"no_{word}"] for word in ("shear", "multipoles", "slope", "compact")})
         masks = Masks(options["mask_inner"], options["mask_outer"], tuple(options["mask"]))
         *_, last = stages(observation, *starting_network(options["start"]), settings=settings, masks=masks)
     except torch.linalg.LinAlgError:

@@ -18,6 +18,7 @@ from lenslab.images.observation import Observation
 from lenslab.images.simulate import observe_scene
 from lenslab.physics import light
 from lenslab.scene import Camera, Lens, Scene, Sersic, Source
+from lenslab.scenes import flatten
 from lenslab.tasks.reconstruct import starting_network
 
 SCENE = Scene(lens=Lens(theta_E=1.0, q=0.75, phi=0.5, gamma1=0.03, gamma2=-0.02),
@@ -142,8 +143,6 @@ def test_a_descent_from_the_truth_stays_and_its_errors_cover_the_truth():
 
 
 def table(scene):
-    from lenslab.scenes import flatten
-
     values = flatten(scene)
     return tuple(values), np.array([list(values.values())])
 

@@ -23,7 +23,8 @@ SCENE = Scene(lens=Lens(theta_E=1.0, q=0.8, phi=0.5, gamma1=0.03, gamma2=-0.02),
               lens_light=(Sersic(magnitude=20.5, R_sersic=0.5, n_sersic=2.0, q=0.8, phi=0.5),),
               camera=Camera(num_pix=44, pixel_scale=0.08, fwhm=0.13, exposure_time=4000.0))
 PLAIN = Settings(compact=False, multipoles=False, slope=False)
-ARGUMENTS = ["--json", "--no-compact", "--no-multipoles", "--no-slope", "--lens-light", "1", "--workers", "1"]
+ARGUMENTS = ["--json", "--no-compact", "--no-multipoles", "--no-slope", "--lens-light", "1", "--workers", "1",
+             "--source", "pixels", "--perturber"]
 
 
 def last(observation, settings=PLAIN):
@@ -104,6 +105,10 @@ def test_the_shell_ends_with_one_object_and_a_broken_file_is_a_sentence(tmp_path
     one = answers["lens.fits"]
     assert one["converged"] and {"mean", "std", "systematic"} <= set(one["parameters"]["lens.theta_E"])
     assert {"reduced_chi2", "why", "seconds"} <= set(one) and json.loads((out / "lens.json").read_text()) == one
+    assert one["pixelised_source"]["chi2"] < one["chi2"] + 30      # 1,528 pixels have a scatter of 55
+    assert one["perturber"]["evidence_against_none"] < 5 and one["perturber"]["false_alarm_anywhere"] > 1e-3
+    assert len(fits.open(out / "lens.fits")["PERTURBERS"].data) == one["perturber"]["places"]
+    assert fits.open(out / "lens.fits")["PIXEL_SOURCE"].data.ndim == 2
     assert (out / "lens.fits").exists() and not (out / "cut.fits").exists()
     assert main(["reconstruct", str(folder / "cut.fits"), "--out", str(out), *ARGUMENTS]) == 2
     assert "cut short" in capsys.readouterr().err

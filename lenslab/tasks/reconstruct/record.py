@@ -8,6 +8,8 @@ import numpy as np
 from astropy.io import fits
 from torch import Tensor
 
+from lenslab.fit.perturber import Perturbers
+from lenslab.fit.pixel_source import PixelSource
 from lenslab.images.export import sky_axes
 from lenslab.images.observation import Observation
 from lenslab.scene import Scene
@@ -55,6 +57,8 @@ class Reconstruction:
     mean: Tensor                      # (Q,) of these
     covariance: Tensor                # (Q, Q)
     parameters: dict[str, Parameter]  # by the path of a Scene
+    pixel_source: PixelSource | None  # behind the same lens, where it was asked for
+    perturbers: Perturbers | None     # one small mass beside the lens, where it was asked for
     converged: bool
     why: str                          # a sentence where it has not; "" where it has
     steps: tuple[str, ...]            # what was done
@@ -68,6 +72,11 @@ class Reconstruction:
                     reduced_chi2=self.reduced_chi2, chi2=self.chi2, pixels=int(self.used.sum()),
                     arc_pixels=int(self.arc_mask.sum()), effective_degrees_of_freedom=self.effective_freedom,
                     converged=self.converged, why=self.why, steps=list(self.steps), warnings=list(self.warnings),
+                    pixelised_source=None if self.pixel_source is None else dict(
+                        chi2=self.pixel_source.chi2, evidence=self.pixel_source.evidence,
+                        strength=self.pixel_source.strength,
+                        effective_degrees_of_freedom=self.pixel_source.effective_freedom),
+                    perturber=None if self.perturbers is None else best_of(self.perturbers),
                     frame_offset=list(self.offset), pixel_scale=self.observation.pixel_scale,
                     north=self.observation.north, seconds=self.seconds)
 
@@ -91,10 +100,34 @@ class Reconstruction:
             if name == "source":
                 hdu.header["PIXSCALE"] = (2 * self.source_half_width / values.shape[-1], "arcsec")
             hdus.append(hdu)
+        if self.pixel_source is not None:
+            pixels = self.pixel_source
+            for name, values in (("PIXEL_SOURCE", pixels.brightness), ("PIXEL_SIGMA", pixels.sigma),
+                                 ("PIXEL_MODEL", pixels.model), ("PIXEL_RESIDUAL", pixels.residual)):
+                hdu = fits.ImageHDU(values.numpy().astype(np.float32), name=name)
+                if values.shape == pixels.brightness.shape:
+                    hdu.header["PIXSCALE"] = (2 * pixels.half_width / (len(values) - 1), "arcsec")
+                    hdu.header["CENTERX"], hdu.header["CENTERY"] = (at for at in pixels.center)
+                hdus.append(hdu)
+        if self.perturbers is not None:
+            told = self.perturbers
+            hdus.append(fits.BinTableHDU.from_columns([fits.Column(name, "E", unit, array=values.numpy()) for
+                                                       name, unit, values in (
+                ("X", "arcsec", told.x), ("Y", "arcsec", told.y), ("MASS", "arcsec2", told.mass),
+                ("SIGMA", "arcsec2", told.sigma), ("SENSITIVITY", "arcsec2", told.sensitivity))], name="PERTURBERS"))
         hdus.append(fits.ImageHDU(np.frombuffer(self.scene.to_json().encode(), np.uint8), name="SCENE"))
         out = io.BytesIO()
         fits.HDUList(hdus).writeto(out, output_verify="exception")
         return out.getvalue()
+
+
+def best_of(told: Perturbers) -> dict:
+    """The likeliest small mass: its place in arcsec from the frame's middle, its mass as theta_E^2 in arcsec^2."""
+    k = told.best
+    return dict(x=float(told.x[k]), y=float(told.y[k]), mass=float(told.mass[k]), sigma=float(told.sigma[k]),
+                significance=told.significance, evidence_against_none=told.evidence,
+                false_alarm_anywhere=told.false_alarm, places=len(told.x),
+                least_mass_at_5_sigma=float(told.sensitivity.min()))
 
 
 def finite(value: float) -> float | None:

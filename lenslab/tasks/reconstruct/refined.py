@@ -17,6 +17,8 @@ from lenslab.fit import observed, posterior
 from lenslab.fit.descent import Minimum, descend
 from lenslab.fit.multiple_images import images
 from lenslab.fit.observed import Masks, Target
+from lenslab.fit.perturber import perturbers, places
+from lenslab.fit.pixel_source import pixel_source
 from lenslab.fit.problem import FitProblem, State
 from lenslab.fit.rays import scenes_at
 from lenslab.fit.refined import Recipe, refine
@@ -35,6 +37,7 @@ STARTER = "classify-hst.safetensors"
 ZOOMS = (1.0, 0.7, 1.4, 2.0)
 AROUND = 3            # starts at each zoom: what the network says, and places by its error off that
 SOURCE_SIDE = 96      # pixels of the source's map
+GRID = 0.1            # arcsec between the places at which a small mass is asked for
 ABOVE = 1.0           # sigmas of the model's arcs where the arc mask begins
 HELD_MASS = {"shear": ("gamma1", "gamma2"), "multipoles": ("a3_x", "a3_y", "a4_x", "a4_y"), "slope": ("gamma",)}
 
@@ -49,6 +52,9 @@ class Settings:
     compact: bool = switch(True, "Compact components of the source beside its Sersic profile.", "Compact components")
     lens_light: str = choice("auto", ("auto", "none", "1", "2"), "Sersics of the lens galaxy that are fitted with the "
                              "lens; auto takes as many as its light asks for.", "Lens light")
+    source: str = choice("sersic", ("sersic", "pixels"), "pixels: behind the lens that is found, the source is had "
+                         "anew as pixels, by a linear inversion.", "Source")
+    perturber: bool = switch(False, "Ask at every place of the arcs for one small mass beside the lens.", "Small mass")
 
 
 USUAL, NOTHING_MASKED = Settings(), Masks()
@@ -140,9 +146,8 @@ def reconstruct(observation: Observation, regressor: LensRegressor, taught: Smoo
         if stage.others is None:
             yield told
         else:
-            seconds = time.process_time() - begun
             yield replace(told, reconstruction=finished(made, stage.problem, stage.best, stage.others, tuple(steps),
-                                                        recipe, seconds))
+                                                        recipe, settings, begun))
 
 
 def chi2_of(found: Minimum) -> float:
@@ -150,8 +155,8 @@ def chi2_of(found: Minimum) -> float:
 
 
 def finished(made: Target, problem: FitProblem, best: Minimum, others: Minimum, steps: tuple[str, ...], recipe: Recipe,
-             seconds: float) -> Reconstruction:
-    """All that is said of a target whose fit has ended."""
+             settings: Settings, begun: float) -> Reconstruction:
+    """All that is said of a target whose fit, which began at `begun` of processor time, has ended."""
     with torch.inference_mode():
         N, state, Q = problem.lens.camera.num_pix, best.state, len(problem.lens.names)
         known = problem.sigma[0, 0].isfinite()
@@ -175,7 +180,16 @@ def finished(made: Target, problem: FitProblem, best: Minimum, others: Minimum, 
         spread = between_sources(problem, best)
         scene = scenery.scene_of(problem, state)
     true = maps(Scenes.of([scene], dtype=torch.float64), source_side=SOURCE_SIDE)
-    warnings = list(made.warnings)
+    warnings, pixels_of_source = list(made.warnings), None
+    if settings.source == "pixels":
+        try:
+            pixels_of_source = pixel_source(problem, state)
+        except ValueError as error:
+            warnings.append(str(error))
+    small = None
+    if settings.perturber:
+        x, y = places(problem, state, GRID)
+        small = perturbers(problem, best, x, y) if len(x) else None
     if reduced < 0.8:
         warnings.append(f"chi2 in the arcs is {reduced:.2f} a pixel, below what independent noise gives: the noise is "
                         "correlated between pixels or overstated, and errors are of that noise.")
@@ -187,7 +201,8 @@ def finished(made: Target, problem: FitProblem, best: Minimum, others: Minimum, 
         effective_freedom=freedom, names=problem.lens.names, mean=state.all[0, :Q].clone(),
         covariance=covariance.clone(),
         parameters=scenery.parameters(problem, state.place[0, :Q], covariance, spread), converged=not why, why=why,
-        steps=steps, warnings=tuple(warnings), seconds=seconds)
+        pixel_source=pixels_of_source, perturbers=small, steps=steps, warnings=tuple(warnings),
+        seconds=time.process_time() - begun)
 
 
 def freedoms(problem: FitProblem, best: Minimum, arc_mask: Tensor) -> tuple[float, float]:
