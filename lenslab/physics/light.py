@@ -26,7 +26,10 @@ def sersic_surface_brightness(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, c
     zx, zy = (1 - e1) * dx - e2 * dy, (1 + e1) * dy - e2 * dx
     per_square = 1 / R_sersic.clamp_min(FLOOR_R) ** 2  # divisions are done on (B, 1, 1), not on every position
     scale = per_square / (1 - e1 * e1 - e2 * e2).abs().clamp_min(1e-6)
-    ratio = torch.maximum((zx * zx + zy * zy) * scale + core**2 * per_square, FLOOR_R**2 * per_square)
+    ratio = (zx * zx + zy * zy) * scale
+    if core:
+        ratio = ratio + core**2 * per_square
+    ratio = torch.maximum(ratio, FLOOR_R**2 * per_square)
     b = _b_n(n_sersic)
     return amp * (b - b * (ratio.log() * (0.5 / n_sersic)).exp()).exp()
 
@@ -43,8 +46,8 @@ def sersic_tangents(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y, c
     per_square = 1 / R_sersic.clamp_min(FLOOR_R) ** 2
     roundness = (1 - e1 * e1 - e2 * e2).abs().clamp_min(1e-6)
     scale = per_square / roundness
-    bare, round_core, least = (zx * zx + zy * zy) * scale, core**2 * per_square, FLOOR_R**2 * per_square
-    ratio = bare + round_core
+    bare, least = (zx * zx + zy * zy) * scale, FLOOR_R**2 * per_square
+    ratio = bare + core**2 * per_square if core else bare
     b = _b_n(n_sersic)
     logarithm = torch.maximum(ratio, least).log()
     power = (logarithm * (0.5 / n_sersic)).exp()
@@ -54,7 +57,7 @@ def sersic_tangents(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y, c
     b_rise = B_SLOPE     # of b with n; the amplitude falls by what the flux of a unit rises
     flux_rise = 1 / n_sersic + b_rise * (1 - 2 * n_sersic / b) - 2 * b.log() + 2 * torch.digamma(2 * n_sersic)
     return dict(light=light, x=fall * along_x, y=fall * along_y,
-                log_R=-2 * light - fall * (dx * along_x + dy * along_y + 2 * round_core),
+                log_R=-2 * light - fall * (dx * along_x + dy * along_y + (2 * core**2 * per_square if core else 0)),
                 n=light * (b_rise - flux_rise - power * (b_rise - b * logarithm * (0.5 / n_sersic**2))),
                 e1=fall * (2 * scale * (zy * dy - zx * dx) + bare * (2 * e1 / roundness)),
                 e2=fall * (bare * (2 * e2 / roundness) - 2 * scale * (zx * dy + zy * dx)))
