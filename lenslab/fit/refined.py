@@ -37,7 +37,7 @@ class Recipe:
     steps: int = 6        # of those at the noise of the image, by blunt tangents: one ray a pixel
     last: int = 10        # at most, of the best one at the noise of its model, twice; at last by tangents of all rays
     after: int = 2        # of the other ones at that noise, so that they can be weighed against it
-    stretch: float = 1.28 # of one sigma where sources have compact components (lenslab.fit.posterior): what the pulls of
+    stretch: float = 1.28 # of one sigma where sources have compact components (lenslab.fit.posterior): what pulls of
                           # theta_E ask for on 57 smooth validation images of hst
     apart: float = 0.03   # standard deviations of the prior in which two starts differ somewhere, or are one
 
