@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from lenslab.runs import evaluate, generate, renew, shell
+from lenslab.runs import evaluate, generate, reconstruct, renew, shell
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     shell.add_jobs(commands)
     evaluate.add_evaluate(commands)
     generate.add_generate(commands)
+    reconstruct.add_reconstruct(commands)
     renew.add_renew(commands)
     return top
 
@@ -89,7 +90,8 @@ class Bar:
 
 
 COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs,
-            "evaluate": evaluate.evaluate, "generate": generate.generate, "renew": renew.renew}
+            "evaluate": evaluate.evaluate, "generate": generate.generate, "reconstruct": reconstruct.reconstruct,
+            "renew": renew.renew}
 
 
 def main(arguments: list[str] | None = None) -> int:

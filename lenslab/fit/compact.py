@@ -34,6 +34,7 @@ class CompactSersics:
     """
 
     damped = True
+    core = 0.0       # pixels (lenslab.physics.light)
 
     def __init__(self, scenes: Scenes, beta_x: Tensor, beta_y: Tensor, values: Tensor):
         at = dict(zip(NAMES, values.unflatten(1, (NUMBER, len(NAMES))).unbind(2), strict=True))     # (B, NUMBER) each
@@ -44,24 +45,29 @@ class CompactSersics:
         self.shape = [value[..., None, None] for value in (
             light.sersic_amplitude(total.expand_as(radius), radius, at["n"]), radius, at["n"], at["e1"], at["e2"],
             R * at["x"], R * at["y"])]
+        self.soft = self.core * scenes.template.camera.pixel_scale
         self.slopes = None
 
     @property
     def light(self) -> Tensor:
         if self.slopes is not None:
             return self.summed(self.slopes["light"])
-        return self.summed(light.sersic_surface_brightness(self.x[:, None], self.y[:, None], *self.shape))
+        return self.summed(light.sersic_surface_brightness(self.x[:, None], self.y[:, None], *self.shape, self.soft))
 
     def tangents(self) -> dict[str, Tensor]:
         """Of each as if its flux were that of the profile (B, NUMBER, h, w)."""
         if self.slopes is None:
-            self.slopes = light.sersic_tangents(self.x[:, None], self.y[:, None], *self.shape)
+            self.slopes = light.sersic_tangents(self.x[:, None], self.y[:, None], *self.shape, self.soft)
         return self.slopes
 
     def moves(self) -> dict[str, Tensor]:
         """Change (B, h, w) of the light for a unit of each coordinate of the profile (fit.smooth) that moves it."""
         right, above, glow = (self.summed(self.tangents()[name]) for name in ("x", "y", "light"))
-        return dict(source_x=-right, source_y=-above, log_R=-(self.x * right + self.y * above) - 2 * glow)
+        grown = -(self.x * right + self.y * above) - 2 * glow
+        if self.soft:      # a core stays as it is: each grows about its own middle, and moves out with that
+            own, (x, y) = self.tangents(), self.shape[-2:]
+            grown = self.summed(own["log_R"] - x * own["x"] - y * own["y"])
+        return dict(source_x=-right, source_y=-above, log_R=grown)
 
     def columns(self) -> Iterator[Tensor]:
         """Change of the light for a unit of each value, component by component: (B, 7, h, w)."""
@@ -89,6 +95,16 @@ class CompactSersics:
     @staticmethod
     def weighed(normal: Tensor, slope: Tensor, values: Tensor, fixed: Tensor) -> Tensor:
         return CompactSersics.prior(values)[0]
+
+
+class SoftSersics(CompactSersics):
+    """The same with cores of a part of a pixel.
+
+    The cusp of a small Sersic falls between the rays of a camera or on one: chi^2 is then rough, and a descent ends in
+    its first furrow. A PSF is many times wider than such a core.
+    """
+
+    core = 0.15
 
 
 def of_table(paths: tuple[str, ...], table: np.ndarray) -> Tensor:

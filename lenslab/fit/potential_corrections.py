@@ -20,6 +20,7 @@ from lenslab.fit.compact import CompactSersics
 from lenslab.fit.least_squares import Fit, pieces, priors
 from lenslab.fit.model import Beyond, precise, response, source, taken, tangents
 from lenslab.fit.rays import deflection, grid, scenes_at, struck
+from lenslab.fit.recipes import FIRST, FitRecipe
 from lenslab.fit.smooth import SmoothLens
 from lenslab.images.model import column
 from lenslab.scenes import Scenes
@@ -55,19 +56,20 @@ def waves() -> list[tuple[int, int]]:
     return [(a, b) for a in numbers for b in range(FINEST + 1) if 0 < a * a + b * b <= FINEST**2 and (b or a > 0)]
 
 
-def potential_corrections(lens: SmoothLens, sigma: Tensor, found: Fit) -> PotentialCorrections:
-    """Those of images with noise sigma (B, 1, H, W), of what their smooth lens leaves."""
+def potential_corrections(lens: SmoothLens, sigma: Tensor, found: Fit, recipe: FitRecipe = FIRST
+                          ) -> PotentialCorrections:
+    """Those of images with noise sigma (B, 1, H, W), of what their smooth lens leaves, found by that recipe."""
     with one_thread(), torch.inference_mode():
-        parts = [explained(lens, sigma[rows], Fit(*(part[rows] for part in vars(found).values())))
+        parts = [explained(lens, sigma[rows], Fit(*(part[rows] for part in vars(found).values())), recipe)
                  for rows in pieces(lens, sigma)]
     fields = zip(*(vars(part).values() for part in parts), strict=True)
     return PotentialCorrections(*map(torch.cat, fields))
 
 
-def explained(lens: SmoothLens, sigma: Tensor, found: Fit) -> PotentialCorrections:
+def explained(lens: SmoothLens, sigma: Tensor, found: Fit, recipe: FitRecipe) -> PotentialCorrections:
     """One piece of a batch."""
     place = found.coordinates
-    prior, mean = priors(lens, place)
+    prior, mean = priors(lens, place, recipe)
     if lens.amplitude:
         place = torch.cat([place, found.amplitude[:, None]], 1)
     pull, off, beyond = prior.expand(len(place), -1), place - mean, None

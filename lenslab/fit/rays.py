@@ -124,6 +124,8 @@ class Rays:
                 if name in found:
                     found[name] = found[name] + rate * more
             turned = turned + spun
+        elif set(POLES) & set(lens.names):     # free, and exactly none yet
+            found |= dict(zip(POLES, self.felt(poles(self.scenes), push), strict=True))
         found["gamma1"] = push[0] * self.x - push[1] * self.y
         found["gamma2"] = push[1] * self.x + push[0] * self.y
         per_square = 1 / self.square.clamp_min(INNERMOST**2)

@@ -68,6 +68,8 @@ class SourceGaussians:
         """Light of every Gaussian at weight 1, counts/s/arcsec^2, row by row of the grid: (B, n, h, w), K in all."""
         for row, used in enumerate(self.used.unflatten(0, (NODES, NODES))):
             first = NODES // 2 - int(used.sum()) // 2      # of those in use, which are the middle ones
+            if first == NODES // 2:                        # of the outermost rows none is: a transform takes no nothing
+                continue
             yield self.across[:, first:NODES - first] * self.up[:, row, None]
 
     def moves(self) -> dict[str, Tensor]:

@@ -35,7 +35,7 @@ def to_fits(scene: Scene | None, observation: Observation, pictures: dict[str, n
     header["BUNIT"] = _ascii(observation.unit)[:68]
     header["PIXSCALE"] = (observation.pixel_scale, "arcsec")
     header["ORIGIN"] = f"lenslab {getattr(lenslab, '__version__', '')}".strip()
-    _write_wcs(header, observation)
+    sky_axes(header, observation)
     hdus = [primary]
     if bool((observation.variance[:1] > 0).all()):
         hdus.append(fits.ImageHDU(observation.noise[0, 0].detach().cpu().numpy(), name="NOISE"))
@@ -159,7 +159,7 @@ def _pictures(scene: Scene, given: dict[str, np.ndarray] | None) -> dict[str, np
     return {name: given[name] if given and name in given else recall(name) for name in names}
 
 
-def _write_wcs(header: fits.Header, observation: Observation) -> None:
+def sky_axes(header: fits.Header, observation: Observation) -> None:
     height, width = observation.image.shape[-2:]
     header["CRPIX1"], header["CRPIX2"] = (width + 1) / 2, (height + 1) / 2
     header["CRVAL1"], header["CRVAL2"] = 0.0, 0.0

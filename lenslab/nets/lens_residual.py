@@ -9,17 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from lenslab.fit import Fit, SmoothLens, fit, inflated_noise, potential_corrections
+from lenslab.fit.recipes import FIRST, FitRecipe
 from lenslab.nets.lens_regressor import LensRegressor
 from lenslab.nets.moments import Moments
 from lenslab.nets.physics_cnn import PhysicsCNN
 from lenslab.physics.grid import middle
 
-STARTS = 3     # places from which the fit begins; where sources have compact components FEWER
-FEWER = 2
 NUMBERS = 3       # planes that each hold a number, after the maps
-TRIALS = 3     # steps from each of them
-STEPS = 8      # more from the best,
-SEEKING = 3    # and so many, from there too, on the way to the compact components
 
 
 class LensResidual(PhysicsCNN):
@@ -35,11 +31,11 @@ class LensResidual(PhysicsCNN):
     needs_fit = True
 
     def __init__(self, n_classes: int, psf_fwhm: float, *, lens: SmoothLens, crop: int = 0, dropout: float = 0.2,
-                 **settings):
-        """lens: what is fitted, in the part of the frame that is seen."""
+                 recipe: FitRecipe = FIRST, **settings):
+        """lens: what is fitted, in the part of the frame that is seen; recipe: how."""
         super().__init__(n_classes, psf_fwhm, residual=False, fit=3 if lens.compact else 1, crop=crop, dropout=dropout,
                          **settings)
-        self.lens, self.crop = lens, crop
+        self.lens, self.crop, self.recipe = lens, crop, recipe
         self.regressor = LensRegressor(len(lens.names), deep=lens.free)
         self.moments = Moments(len(self.channel_names) - 1) if self.lens.compact else None
         if self.moments is not None:
@@ -77,25 +73,26 @@ class LensResidual(PhysicsCNN):
 
         Both in the unit of the population's camera, h and w those of `lens.camera`.
         """
-        return fitted(self.regressor, self.lens, image, sigma)
+        return fitted(self.regressor, self.lens, image, sigma, self.recipe)
 
 
 @torch.no_grad()
-def fitted(regressor: LensRegressor, lens: SmoothLens, image: Tensor, sigma: Tensor) -> tuple[Tensor, Fit]:
+def fitted(regressor: LensRegressor, lens: SmoothLens, image: Tensor, sigma: Tensor, recipe: FitRecipe = FIRST
+           ) -> tuple[Tensor, Fit]:
     """`LensResidual.complete`, with fits that begin where `regressor` says."""
     sigmas = image / sigma
     read = regressor(sigmas)
-    tries = FEWER if lens.compact else STARTS
+    tries = recipe.fewer if lens.compact else recipe.starts
     starts = [lens.plain(read + regressor.error * shift(k, lens).to(read)) for k in range(tries)]
-    weighed = inflated_noise(image, sigma) if lens.compact else sigma
-    tried = fit(lens, image.repeat(tries, 1, 1, 1), weighed.repeat(tries, 1, 1, 1), torch.cat(starts), TRIALS,
-                rounds=0, sharp=0)
+    weighed = inflated_noise(image, sigma, recipe.profile) if lens.compact else sigma
+    tried = fit(lens, image.repeat(tries, 1, 1, 1), weighed.repeat(tries, 1, 1, 1), torch.cat(starts),
+                recipe.trials, rounds=0, sharp=0, recipe=recipe)
     first = tried.chi2.unflatten(0, (tries, -1)).argmin(0) * len(image) + torch.arange(len(image)).to(image.device)
-    found = fit(lens, image, sigma, tried.coordinates[first], STEPS, rounds=0)
+    found = fit(lens, image, sigma, tried.coordinates[first], recipe.steps, rounds=0, recipe=recipe)
     left = [found.residual]
     if lens.compact:
-        found = fit(lens, image, sigma, tried.coordinates[first], SEEKING)
-        left += [found.residual, potential_corrections(lens, sigma, found).planes]
+        found = fit(lens, image, sigma, tried.coordinates[first], recipe.seeking, recipe=recipe)
+        left += [found.residual, potential_corrections(lens, sigma, found, recipe).planes]
     return torch.cat([sigmas, *left], dim=1), found
 
 

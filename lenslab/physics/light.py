@@ -12,11 +12,12 @@ FLOOR_R = 1e-4    # arcsec, lenstronomy's floor on radius and half-light radius
 B_SLOPE = 1.9992  # of b_n with n
 
 
-def sersic_surface_brightness(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y) -> Tensor:
+def sersic_surface_brightness(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y, core=0.0) -> Tensor:
     """I = amp exp(-b_n [(R/R_sersic)^(1/n) - 1]), lenstronomy's SERSIC_ELLIPSE.
 
     amp        flux/arcsec^2  surface brightness at R_sersic
     R_sersic   arcsec         half-light radius of the product-average circle
+    core       arcsec         added to R in squares: a summit without a cusp, for rays that are far apart
 
     With z' = z - e z*, R^2 = |z'|^2/(1 - |e|^2), smooth at e = 0. R is held at 1e-4 arcsec, where a steep profile has
     no gradient. lenstronomy's cut at 1000 R_sersic, where less than 1e-9 of amp is left, is not made.
@@ -25,12 +26,15 @@ def sersic_surface_brightness(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, c
     zx, zy = (1 - e1) * dx - e2 * dy, (1 + e1) * dy - e2 * dx
     per_square = 1 / R_sersic.clamp_min(FLOOR_R) ** 2  # divisions are done on (B, 1, 1), not on every position
     scale = per_square / (1 - e1 * e1 - e2 * e2).abs().clamp_min(1e-6)
-    ratio = torch.maximum((zx * zx + zy * zy) * scale, FLOOR_R**2 * per_square)
+    ratio = (zx * zx + zy * zy) * scale
+    if core:
+        ratio = ratio + core**2 * per_square
+    ratio = torch.maximum(ratio, FLOOR_R**2 * per_square)
     b = _b_n(n_sersic)
     return amp * (b - b * (ratio.log() * (0.5 / n_sersic)).exp()).exp()
 
 
-def sersic_tangents(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y) -> dict[str, Tensor]:
+def sersic_tangents(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y, core=0.0) -> dict[str, Tensor]:
     """The surface brightness ("light") and its change for a unit of "x", "y", "log_R", "n", "e1" and "e2".
 
     x and y are those of the position; the others change the shape of a profile whose total flux stays. All come of the
@@ -42,7 +46,8 @@ def sersic_tangents(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y) -
     per_square = 1 / R_sersic.clamp_min(FLOOR_R) ** 2
     roundness = (1 - e1 * e1 - e2 * e2).abs().clamp_min(1e-6)
     scale = per_square / roundness
-    ratio, least = (zx * zx + zy * zy) * scale, FLOOR_R**2 * per_square
+    bare, least = (zx * zx + zy * zy) * scale, FLOOR_R**2 * per_square
+    ratio = bare + core**2 * per_square if core else bare
     b = _b_n(n_sersic)
     logarithm = torch.maximum(ratio, least).log()
     power = (logarithm * (0.5 / n_sersic)).exp()
@@ -52,10 +57,10 @@ def sersic_tangents(x, y, amp, R_sersic, n_sersic, e1, e2, center_x, center_y) -
     b_rise = B_SLOPE     # of b with n; the amplitude falls by what the flux of a unit rises
     flux_rise = 1 / n_sersic + b_rise * (1 - 2 * n_sersic / b) - 2 * b.log() + 2 * torch.digamma(2 * n_sersic)
     return dict(light=light, x=fall * along_x, y=fall * along_y,
-                log_R=-2 * light - fall * (dx * along_x + dy * along_y),
+                log_R=-2 * light - fall * (dx * along_x + dy * along_y + (2 * core**2 * per_square if core else 0)),
                 n=light * (b_rise - flux_rise - power * (b_rise - b * logarithm * (0.5 / n_sersic**2))),
-                e1=fall * (2 * scale * (zy * dy - zx * dx) + ratio * (2 * e1 / roundness)),
-                e2=fall * (ratio * (2 * e2 / roundness) - 2 * scale * (zx * dy + zy * dx)))
+                e1=fall * (2 * scale * (zy * dy - zx * dx) + bare * (2 * e1 / roundness)),
+                e2=fall * (bare * (2 * e2 / roundness) - 2 * scale * (zx * dy + zy * dx)))
 
 
 def sersic_total_flux(amp, R_sersic, n_sersic) -> Tensor:

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from lenslab.feed.chunks import chunks_beside
 from lenslab.feed.order import elements
 from lenslab.feed.stream import SetFeed, StreamFeed, simulated
-from lenslab.fit import smooth
+from lenslab.fit import recipes, smooth
 from lenslab.images.observation import Observation
 from lenslab.insight import cards
 from lenslab.nets import CLASSIFIERS, inputs
@@ -82,7 +82,8 @@ def build(config: Config, card: dict | None = None) -> Trained:
     card = facts(config) if card is None else sound(card)
     kind, settings = CLASSIFIERS[config.network]
     if kind.needs_fit:
-        settings = settings | {"lens": smooth.of_card(card.get("smooth_lens"))}
+        settings = settings | {"lens": smooth.of_card(card.get("smooth_lens")),
+                               "recipe": recipes.of_card(card.get("fit_recipe"))}
     model = kind(len(card["classes"]), width=config.width, **{name: card[name] for name in INPUT}, **settings,
                  **card["constants"])
     if kind.needs_fit and begun:
@@ -100,7 +101,8 @@ def facts(config: Config) -> dict:
                 pixel_scale=camera.pixel_scale, symmetry=population.symmetry, definition=population.definition,
                 constants=dict(psf_fwhm=camera.fwhm / camera.pixel_scale, smoothing=config.smoothing,
                                softening=inputs.SOFTENING, scale=inputs.SCALE, crop=config.crop),
-                **({"smooth_lens": smooth.to_card(smooth.smooth_lens(population.name, config.crop))} if fitted else {}))
+                **({"smooth_lens": smooth.to_card(smooth.smooth_lens(population.name, config.crop)),
+                   "fit_recipe": recipes.to_card(recipes.FIRST)} if fitted else {}))
 
 
 def sound(card: dict) -> dict:
