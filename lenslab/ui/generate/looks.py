@@ -102,7 +102,8 @@ def judged_look(choice: Choice, forming: Forming) -> None:
     if not judged.was_judged(card):
         st.info("The images of this model were not held against simulated ones, so that nobody knows how good they "
                 "are. This command does, and takes some minutes:", icon=":material/info:")
-        st.code(f"python -m lenslab evaluate checkpoints/{choice.network.path.name}", language="sh", wrap_lines=True)
+        st.code(f"python benchmarks/generate.py checkpoints/{choice.network.path.name} --write", language="sh",
+                wrap_lines=True)
     if rows := judged.table(card):
         st.table(rows)
     st.caption("Generated: against simulated images. Simulator: the same figure of another set of simulated images, "

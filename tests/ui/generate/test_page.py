@@ -264,7 +264,7 @@ def test_figures_of_a_card_are_shown_and_their_absence_is_said():
     card = dict(metrics=dict(loss=0.03), benchmark=dict(judging=dict(auc_spectra=0.61, auc_spectra_floor=0.5,
                                                                      frechet=float("nan"), precision="good")))
     rows = judged.table(card)
-    assert [row["generated"] for row in rows] == ["0.610", "0.0300"] and rows[0]["simulator"] == "0.500"
+    assert [row["generated"] for row in rows] == ["0.03", "0.61"] and rows[1]["simulator"] == "0.5"
     assert judged.was_judged(card) and not judged.was_judged(dict(metrics=dict(loss=1.0), benchmark=[1]))
 
 
