@@ -66,7 +66,7 @@ def potential_corrections(lens: SmoothLens, sigma: Tensor, found: Fit, recipe: F
     return PotentialCorrections(*map(torch.cat, fields))
 
 
-def explained(lens: SmoothLens, sigma: Tensor, found: Fit, recipe: FitRecipe) -> PotentialCorrections:
+def explained(lens: SmoothLens, sigma: Tensor, found: Fit, recipe: FitRecipe = FIRST) -> PotentialCorrections:
     """One piece of a batch."""
     place = found.coordinates
     prior, mean = priors(lens, place, recipe)
