@@ -24,11 +24,13 @@ def estimate(network, process: Process, x: Tensor, sigma: Tensor, conditions: Te
     return process.denoised(x, network(x * process.c_in(s), process.time(sigma), conditions).float(), s)
 
 
-def denoiser(network, process: Process, conditions: Tensor, low: float | None = None) -> Denoise:
-    """D(x, sigma) of a network for a batch of conditions, for samplers; `low`: nothing in the data is below it."""
+def denoiser(network, process: Process, conditions: Tensor, low: float | None = None,
+             high: float | None = None) -> Denoise:
+    """D(x, sigma) of a network for a batch of conditions, for samplers; nothing in the data is below `low` or above
+    `high`."""
     def D(x: Tensor, sigma: float) -> Tensor:
         found = estimate(network, process, x, torch.full((len(x),), float(sigma), device=x.device), conditions)
-        return found if low is None else found.clamp_min(low)
+        return found if low is None and high is None else found.clamp(low, high)
 
     return D
 

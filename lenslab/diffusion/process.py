@@ -34,6 +34,8 @@ class Process:
     target(x0, eps, s)  what F should be
     denoised(x, F, s)   the estimate D of x0
     law(n, generator)   sigmas (n,) of training
+    highest             sigma at which sampling begins: an error of F is one of sigma times that of D where F is the
+                        noise, so that no D can be had from it at the loudest levels
     """
 
     title: str
@@ -42,6 +44,7 @@ class Process:
     target: Callable[[Tensor, Tensor, Tensor], Tensor]
     denoised: Callable[[Tensor, Tensor, Tensor], Tensor]
     law: Callable[[int, torch.Generator], Tensor]
+    highest: float = HIGHEST
 
     def sigmas(self, n: int, generator: torch.Generator, low_share: float = 0.0, high_share: float = 0.0) -> Tensor:
         """(n,) from the law; `low_share` of them log-uniform in LOW_NOISE instead, `high_share` in HIGH_NOISE.
@@ -72,7 +75,8 @@ PROCESSES = {
     "ddpm": Process("DDPM, cosine", c_in=unit, time=lambda s: 2 / pi * s.atan(),
                     target=lambda x0, eps, s: eps,
                     denoised=lambda x, F, s: x - s * F,
-                    law=lambda n, generator: (pi / 2 * LATEST * torch.rand(n, generator=generator)).tan()),
+                    law=lambda n, generator: (pi / 2 * LATEST * torch.rand(n, generator=generator)).tan(),
+                    highest=40.0),
     "flow": Process("Rectified flow", c_in=lambda s: 1 / (1 + s), time=lambda s: s / (1 + s),
                     target=lambda x0, eps, s: eps - x0,
                     denoised=lambda x, F, s: (x - s * F) / (1 + s),

@@ -74,11 +74,11 @@ def estimates(trained: Trained, table: Tensor, way: Way, first: int = 0) -> Iter
     nothing = torch.zeros_like(asked)
 
     def denoise(given: Tensor):
-        return denoiser(model.asked(given), process, given, brightness.lowest)
+        return denoiser(model.asked(given), process, given, brightness.lowest, brightness.highest)
 
     D = guided(denoise(asked), denoise(nothing), way.guidance)
     low = RENEW_ABOVE if way.sampler == "renewed" else sample.LOWEST
-    sigmas = sample.karras(way.steps, low=low)
+    sigmas = sample.karras(way.steps, low, process.highest)
     seeds = [way.seed * MOST_SEED + first + k for k in range(len(table))]
     shape = 1, frame.side, frame.side
     x = sigmas[0] * sample.normal(seeds, shape).to(device)

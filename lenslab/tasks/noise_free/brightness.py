@@ -1,8 +1,11 @@
 """How bright a pixel is to a diffusion model: a stretch that noise of unit spread fits, and that can be undone."""
 
 from dataclasses import asdict, dataclass
+from math import asinh
 
 from torch import Tensor
+
+BRIGHTEST = 1e5        # u that no pixel reaches
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,11 @@ class Brightness:
     def lowest(self) -> float:
         """x where there is no light: a noise-free image is nowhere negative."""
         return -self.m / self.s
+
+    @property
+    def highest(self) -> float:
+        """x that no pixel reaches."""
+        return (asinh(BRIGHTEST / self.a) - self.m) / self.s
 
     def to_card(self) -> dict:
         return asdict(self)
