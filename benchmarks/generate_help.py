@@ -53,7 +53,7 @@ def generator_of(n: int, minutes: float, folder: Path) -> Path:
 def made_by(path: Path, n: int) -> tuple[Tensor, np.ndarray]:
     """n generated images in sigmas (n, 1, H, W), with their camera's noise, and their classes."""
     trained = load(path, task="generate")
-    lenses = asking.drawn(find(POPULATION), n, FRESH, {})
+    lenses = asking.lenses_of(find(POPULATION), n, FRESH, {})
     images = predict(trained, asking.table_of(frame_of(trained.card).conditions, lenses)).images
     taken = asking.photographed(lenses, images)
     sigma = torch.cat([estimated(scenes, taken[rows]) for rows, scenes in asking.grouped(lenses)]).sqrt()

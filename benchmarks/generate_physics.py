@@ -43,7 +43,7 @@ RESAMPLES = 1000
 def both(trained: Trained, kind: str, n: int, signal: float, seed: int) -> tuple[list[Asked], dict[str, Tensor]]:
     """Lenses of a class, and images of them as their cameras take them (n, 1, H, W): generated, simulated."""
     population = find(trained.card["population"])
-    lenses = asking.drawn(population, n, seed, {CLASS: kind, S: signal})
+    lenses = asking.lenses_of(population, n, seed, {CLASS: kind, S: signal})
     table = asking.table_of(Conditions.of_card(trained.card["conditions"]), lenses)
     simulated, lit = asking.twins(lenses)
     made = predict(trained, table).images

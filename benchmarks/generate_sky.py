@@ -38,7 +38,7 @@ def features_of(path: Path, n: int) -> tuple[dict[str, Tensor], list[str]]:
         trained.card)
     if judge is None:
         raise ValueError(f"There is no judge of {population.name}: train one with python -m lenslab train judge.")
-    lenses = asking.drawn(population, n, 7, {})
+    lenses = asking.lenses_of(population, n, 7, {})
     simulated, lit = asking.twins(lenses)
     made = predict(trained, asking.table_of(frame.conditions, lenses)).images
     rms = asking.rms_of(lit).float()[:, None, None, None]

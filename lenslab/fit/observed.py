@@ -88,7 +88,7 @@ def target(observation: Observation, lens: SmoothLens, masks: Masks = Masks(), c
     subtracted = frame if fit is None else prepare.without(frame, fit)
     center, apart = center_of(fit, centers)
     camera = camera_of(frame, warnings)
-    known = kept(frame, center, offset, masks)
+    known = usable_pixels(frame, center, offset, masks)
     if not known.any():
         raise ValueError("The masks leave no pixel to be fitted; make them smaller.")
     image = frame.image.float()
@@ -128,7 +128,7 @@ def camera_of(frame: Observation, warnings: list[str]) -> Camera:
                   psf_supersampling=frame.psf_supersampling)
 
 
-def kept(frame: Observation, center: tuple[float, float], offset: tuple[float, float], masks: Masks) -> Tensor:
+def usable_pixels(frame: Observation, center: tuple[float, float], offset: tuple[float, float], masks: Masks) -> Tensor:
     """(1, 1, N, N) bool: pixels that the fit listens to; a circle about the lens, less what is masked."""
     x, y = axes_of(frame)
     radius = torch.hypot(x - center[0], y - center[1])

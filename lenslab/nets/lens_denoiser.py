@@ -87,9 +87,9 @@ class LensDenoiser(nn.Module):
         self.unet, self.process, self.planes, self.consistent = unet, process, planes, consistent
 
     def forward(self, x: Tensor, time: Tensor, conditions: Tensor) -> Tensor:
-        return self.asked(conditions)(x, time, conditions)
+        return self.for_conditions(conditions)(x, time, conditions)
 
-    def asked(self, conditions: Tensor):
+    def for_conditions(self, conditions: Tensor):
         """The network for a batch of conditions that stay: planes are made once, for all steps of a sampler."""
         planes = None if self.planes is None else self.planes(conditions)
         return lambda x, time, conditions: self.unet(x, time, conditions, planes)

@@ -64,9 +64,9 @@ def pairs(words: list[str]) -> dict[str, object]:
 def listed(network) -> list[str]:
     """A line for each condition: path, range and unit, who has it, and the settings that give it."""
     from lenslab.tasks.generate.asked import LIGHT, SIGMA_V
-    from lenslab.tasks.noise_free.conditions import Conditions
+    from lenslab.tasks.noise_free.frame import frame_of
 
-    conditions = Conditions.of_card(network.card["conditions"])
+    conditions = frame_of(network.card).conditions
     lines = [f"{'condition':28} {'from':>9} {'to':>9}  unit"]
     for one in conditions.conditions:
         owners = f"  ({', '.join(one.classes)} only)" if one.classes else ""
@@ -84,11 +84,11 @@ def draw(network, n: int, changes: dict, left_open: list[str], seed: int, out: P
     from lenslab.population import find
     from lenslab.tasks.generate import asked as asking
     from lenslab.tasks.generate import sampling
-    from lenslab.tasks.noise_free.conditions import Conditions
+    from lenslab.tasks.noise_free.frame import frame_of
 
     way = replace(sampling.usual_way(network), seed=seed, **{k: v for k, v in asked_way.items() if v is not None})
-    conditions = Conditions.of_card(network.card["conditions"])
-    lenses = asking.drawn(find(network.card["population"]), n, seed, changes)
+    conditions = frame_of(network.card).conditions
+    lenses = asking.lenses_of(find(network.card["population"]), n, seed, changes)
     table = asking.table_of(conditions, lenses, left_open)
     parts = []
     try:

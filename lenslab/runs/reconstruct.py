@@ -77,20 +77,20 @@ def circle(word: str) -> tuple[float, float, float]:
 
 
 def reconstruct(images: list[Path], out: Path, json: bool = False, workers: int = 1, **options) -> None:
-    files = found(images)
+    files = images_by_name(images)
     several = len(files) > 1 or any(path.is_dir() for path in images)
     out.mkdir(parents=True, exist_ok=True)
     answers = {}
     for name, answer in worked(files, out, min(workers, len(files)), options):
         answers[name] = answer
-        print(f"{name}: {told(answer)}", file=sys.stderr, flush=True)
+        print(f"{name}: {verdict_line(answer)}", file=sys.stderr, flush=True)
         if not several and "error" in answer:
             raise ValueError(answer["error"])
     if json:
         print(text.dumps(answers if several else next(iter(answers.values())), allow_nan=False))
 
 
-def found(images: list[Path]) -> dict[str, Path]:
+def images_by_name(images: list[Path]) -> dict[str, Path]:
     """{name: file}, names all different; a folder gives its images."""
     paths: list[Path] = []
     for path in images:
@@ -177,7 +177,7 @@ def read_observation(path: Path, options: dict):
     return observation
 
 
-def told(answer: dict) -> str:
+def verdict_line(answer: dict) -> str:
     """One line for a reader."""
     if "error" in answer:
         return answer["error"]

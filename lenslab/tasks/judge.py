@@ -6,10 +6,12 @@ one learns on simulated images alone, and what it reads off generated ones is se
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lenslab.diffusion.recovery import recovery as r2_by_group
 from lenslab.feed.chunks import chunks_beside
 from lenslab.feed.order import elements
 from lenslab.feed.stream import HELD_OUT_SEED, StreamFeed, held_out
@@ -112,18 +114,13 @@ def evaluate(trained: Trained, config: Config, split: str = "validation") -> dic
 def recovery(conditions: Conditions, reading: Reading, table: Tensor) -> dict[str, float]:
     """R^2 of each condition as it is read off images, against plain numbers (B, P) that they were made for.
 
-    Both numbers of a vector or an ellipticity count as one; only items that have a condition count.
+    Both numbers of a vector or an ellipticity count as one; only items that have a condition count, and a condition
+    that fewer than 30 have is left out (lenslab.diffusion.recovery).
     """
     numbers, known = target(conditions, table)
-    out = {}
-    for path in conditions.groups:
-        at = conditions.at(path)
-        if path == CLASS or not known[:, at[0]].any():
-            continue
-        truth, found = numbers[known[:, at[0]]][:, at], reading.numbers[known[:, at[0]]][:, at]
-        spread = (truth - truth.mean(0)).square().sum()
-        out[path] = float(1 - (found - truth).square().sum() / spread.clamp_min(1e-12))
-    return out
+    groups = {path: conditions.at(path) for path in conditions.groups if path != CLASS}
+    found = r2_by_group(numbers.numpy(), reading.numbers.numpy(), groups, known.numpy())
+    return {path: value for path, value in found.items() if np.isfinite(value)}
 
 
 def predict(trained: Trained, x: Tensor, seed: int = 0) -> Reading:

@@ -88,7 +88,7 @@ def test_a_masked_pixel_weighs_nothing_whatever_it_holds(made):
     spoilt = image.clone()
     x, y = observed.axes_of(made.observation)
     spoilt[0, 0][torch.hypot(x - 0.8, y - 0.8) <= 0.4] = 1e4
-    known = observed.kept(made.observation, made.center, made.offset, circle)
+    known = observed.usable_pixels(made.observation, made.center, made.offset, circle)
     sigma = torch.where(known, made.problem.sigma, torch.inf)
     one, two = (FitProblem(made.problem.lens, seen, sigma, made.problem.glow) for seen in (image, spoilt))
     state = state_of(made)

@@ -33,7 +33,7 @@ class Asked:
     signal_to_noise: float
 
 
-def drawn(population: Population, n: int, seed: int, changes: Mapping[str, object]) -> list[Asked]:
+def lenses_of(population: Population, n: int, seed: int, changes: Mapping[str, object]) -> list[Asked]:
     """The first n test lenses of a seed with `changes` in the place of their own values.
 
     changes   {path of a Scene, or class, signal_to_noise, sigma_v (km/s), source.clumps.light: value}
@@ -175,5 +175,5 @@ def photographed(asked: Iterable[Asked], images: Tensor) -> Tensor:
     return out
 
 
-__all__ = ["LIGHT", "MOST", "SIGMA_V", "Asked", "changed", "check", "drawn", "grouped", "photographed", "rms_of",
+__all__ = ["LIGHT", "MOST", "SIGMA_V", "Asked", "changed", "check", "grouped", "lenses_of", "photographed", "rms_of",
            "table_of", "twins"]

@@ -74,7 +74,7 @@ def estimates(trained: Trained, table: Tensor, way: Way, first: int = 0) -> Iter
     nothing = torch.zeros_like(asked)
 
     def denoise(given: Tensor):
-        return denoiser(model.asked(given), process, given, brightness.lowest, brightness.highest)
+        return denoiser(model.for_conditions(given), process, given, brightness.lowest, brightness.highest)
 
     D = guided(denoise(asked), denoise(nothing), way.guidance)
     low = RENEW_ABOVE if way.sampler == "renewed" else sample.LOWEST

@@ -99,7 +99,7 @@ def sound(fixed: object) -> dict[str, float]:
 def loss(model: LensDenoiser, x0: Tensor, conditions: Tensor, sigma: Tensor, eps: Tensor,
          stage: Tensor | None = None) -> Tensor:
     """Of the model's process; with a stage, that of consistency tuning."""
-    network, process = model.asked(conditions), PROCESSES[model.process]
+    network, process = model.for_conditions(conditions), PROCESSES[model.process]
     if stage is not None:
         return denoise.consistency_loss(network, process, x0, conditions, sigma, eps, int(stage))
     return denoise.loss(network, process, x0, conditions, sigma, eps)

@@ -25,7 +25,7 @@ class NoiseFree:
     split: str = "train"
 
     def columns(self, chunk: int) -> Columns:
-        made = self.drawn([chunk], "cpu")[0]
+        made = self.items_of([chunk], "cpu")[0]
         return dict(image=self.images(made).numpy(), label=made.labels, conditions=self.table(made))
 
     def examples(self, columns: Columns) -> Examples:
@@ -37,9 +37,9 @@ class NoiseFree:
 
     def together(self, chunks: list[int], device: torch.device) -> list[Examples]:
         return [Examples(self.images(made), made.labels, {CONDITIONS: torch.from_numpy(self.table(made)).to(device)})
-                for made in self.drawn(chunks, device)]
+                for made in self.items_of(chunks, device)]
 
-    def drawn(self, chunks: list[int], device) -> list[Items]:
+    def items_of(self, chunks: list[int], device) -> list[Items]:
         return items_together(find(self.population), chunks, self.seed, self.split, device=device, noise=False)
 
     def images(self, made: Items) -> torch.Tensor:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from lenslab.population import Population, find
 from lenslab.sets.item import MOST
-from lenslab.tasks.generate.asked import SIGMA_V, Asked, changed, drawn, label_of, table_of
+from lenslab.tasks.generate.asked import SIGMA_V, Asked, changed, label_of, lenses_of, table_of
 from lenslab.tasks.noise_free.conditions import CLASS, Conditions
 from lenslab.ui.generate.handles import Changes, settings
 from lenslab.ui.links import MAX_LINK, MAX_SETTINGS
@@ -66,7 +66,7 @@ def asked_of(wanted: Wanted) -> Asked:
 def population_lens(population: str, lens: int) -> Asked:
     if not 0 <= lens < MOST:
         raise ValueError(f"Lens {str(lens)[:40]} was asked for; give a whole number from 0 to {MOST - 1}.")
-    return drawn(find(population), 1, lens, {})[0]
+    return lenses_of(find(population), 1, lens, {})[0]
 
 
 def of_class(own: Asked, population: Population, name: str, lens: int) -> Asked:
@@ -74,7 +74,7 @@ def of_class(own: Asked, population: Population, name: str, lens: int) -> Asked:
     label = label_of(population, name)
     if label == own.label:
         return own
-    other = drawn(population, 1, lens, {CLASS: name})[0].scene.substructure
+    other = lenses_of(population, 1, lens, {CLASS: name})[0].scene.substructure
     by = own.scene.lens.center_x, own.scene.lens.center_y
     other = replace(other, vortex_x=other.vortex_x + by[0], vortex_y=other.vortex_y + by[1])
     return Asked(replace(own.scene, substructure=other), label, own.signal_to_noise)

@@ -34,17 +34,17 @@ def trained():
 
 @pytest.fixture(scope="module")
 def lenses():
-    return asking.drawn(find("seed-64"), 6, 5, {})
+    return asking.lenses_of(find("seed-64"), 6, 5, {})
 
 
 def test_what_is_set_replaces_what_was_drawn():
     population = find("hst")
-    one, = asking.drawn(population, 1, 2, {"class": "fdm", "z_lens": 0.4, "sigma_v": 220.0, S: 90})
+    one, = asking.lenses_of(population, 1, 2, {"class": "fdm", "z_lens": 0.4, "sigma_v": 220.0, S: 90})
     distances = cosmology.distances(0.4, one.scene.z_source, one.scene.H0, one.scene.Om0)
     sis = 4 * np.pi * (220 / 299792.458) ** 2 * distances.D_ls / distances.D_s / cosmology.ARCSEC
     assert one.scene.lens.theta_E == pytest.approx(sis, rel=1e-6)      # of the isothermal sphere
     assert one.scene.substructure.kind == "fdm" and one.signal_to_noise == 90 and one.scene.z_lens == 0.4
-    same, = asking.drawn(population, 1, 2, {"class": "fdm"})
+    same, = asking.lenses_of(population, 1, 2, {"class": "fdm"})
     assert same.scene.source.n_sersic == one.scene.source.n_sersic
 
 
@@ -55,11 +55,11 @@ def test_what_is_set_replaces_what_was_drawn():
     ({S: "loud"}, "give a number"), ({"lens.q": float("nan")}, "finite")])
 def test_what_cannot_be_had_is_refused_in_words(changes, words):
     with pytest.raises(ValueError, match=words):
-        asking.table_of(task.conditions_of("hst"), asking.drawn(find("hst"), 1, 0, changes))
+        asking.table_of(task.conditions_of("hst"), asking.lenses_of(find("hst"), 1, 0, changes))
 
 
 def test_twins_have_the_signal_to_noise_that_was_asked_for():
-    lenses = asking.drawn(find("hst"), 3, 1, {S: 150.0})
+    lenses = asking.lenses_of(find("hst"), 3, 1, {S: 150.0})
     images, lit = asking.twins(lenses)
     counts = images * asking.rms_of(lenses).float()[:, None, None, None]
     camera = lenses[0].scene.camera
@@ -70,7 +70,7 @@ def test_twins_have_the_signal_to_noise_that_was_asked_for():
 
 
 def test_the_cameras_noise_has_the_spread_that_it_should():
-    lenses = asking.drawn(find("hst"), 4, 1, {S: 100.0})
+    lenses = asking.lenses_of(find("hst"), 4, 1, {S: 100.0})
     images, lit = asking.twins(lenses)
     rms, camera = asking.rms_of(lit).float()[:, None, None, None], lit[0].scene.camera
     off = asking.photographed(lit, images) - images * rms
@@ -81,7 +81,7 @@ def test_the_cameras_noise_has_the_spread_that_it_should():
 
 def test_the_light_of_clumps_becomes_what_is_asked_for():
     population = find("hst")
-    one = next(one for one in asking.drawn(population, 12, 0, {}) if one.scene.source.clumps)
+    one = next(one for one in asking.lenses_of(population, 12, 0, {}) if one.scene.source.clumps)
     conditions = task.conditions_of("hst")
     half = asking.changed(population, one, {asking.LIGHT: 0.4})
     table = asking.table_of(conditions, [half])
@@ -91,7 +91,7 @@ def test_the_light_of_clumps_becomes_what_is_asked_for():
 
 def test_a_network_without_weights_denoises_as_its_process_says(trained):
     """F = 0: each step of EDM then leaves x / (1 + sigma^2), cut where there is no light."""
-    table = asking.table_of(Conditions.of_card(trained.card["conditions"]), asking.drawn(find("seed-64"), 2, 0, {}))
+    table = asking.table_of(Conditions.of_card(trained.card["conditions"]), asking.lenses_of(find("seed-64"), 2, 0, {}))
     way, brightness = sampling.Way("euler", 3, seed=4), Brightness()
     sigmas = sampling.sample.karras(3)
     x = sigmas[0] * sampling.sample.normal([4 * sampling.MOST_SEED + k for k in range(2)], (1, 64, 64))

@@ -61,7 +61,7 @@ def test_a_vortex_has_its_numbers_and_no_others():
 def test_numbers_of_a_population_are_standardised_by_it():
     conditions = conditions_of("hst")
     view = NoiseFree("hst", 3)
-    tables = [torch.from_numpy(view.table(made)) for made in view.drawn([0, 1], "cpu")]
+    tables = [torch.from_numpy(view.table(made)) for made in view.items_of([0, 1], "cpu")]
     numbers, known = conditions.standard(torch.cat(tables))
     assert set(known[:, conditions.groups.index("lens.theta_E")].tolist()) == {True}
     share = known[:, conditions.groups.index("substructure.f_sub")].float().mean()

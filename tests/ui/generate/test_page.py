@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from lenslab import checkpoint
 from lenslab.population import find
 from lenslab.tasks import generate
-from lenslab.tasks.generate.asked import drawn, twins
+from lenslab.tasks.generate.asked import lenses_of, twins
 from lenslab.tasks.generate.sampling import Way, predict
 from lenslab.tasks.noise_free.conditions import Conditions
 from lenslab.tasks.trained import load
@@ -177,7 +177,7 @@ def test_a_morph_goes_from_one_lens_to_the_other(conditions):
 
 
 def an_order(network, n: int = 5, **more) -> Order:
-    lens = drawn(find(POPULATION), 1, 0, {})[0]
+    lens = lenses_of(find(POPULATION), 1, 0, {})[0]
     return Order(network, (lens,) * n, (), Way(steps=1, seed=4), **more)
 
 
