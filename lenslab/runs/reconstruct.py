@@ -127,8 +127,7 @@ def one_image(name: str, path: Path, out: Path, options: dict) -> dict:
 
     from lenslab.checkpoint import write_atomically
     from lenslab.fit.observed import Masks
-    from lenslab.tasks.reconstruct import Settings, starting_network
-    from lenslab.tasks.reconstruct import reconstruct as stages
+    from lenslab.tasks.reconstruct import NETWORKS, Settings
 
     torch.set_num_threads(1)
     try:
@@ -137,7 +136,8 @@ def one_image(name: str, path: Path, out: Path, options: dict) -> dict:
                             perturber=options["perturber"], **{
             word: not options[f"no_{word}"] for word in ("shear", "multipoles", "slope", "compact")})
         masks = Masks(options["mask_inner"], options["mask_outer"], tuple(options["mask"]))
-        *_, last = stages(observation, *starting_network(options["start"]), settings=settings, masks=masks)
+        steps = NETWORKS[options["network"]].steps
+        *_, last = steps(observation, settings=settings, masks=masks, checkpoint=options["start"])
     except torch.linalg.LinAlgError:
         return dict(error=f"{name}: its numbers leave nothing to fit; look at the image, its noise and its unit.")
     except (ValueError, OSError) as error:

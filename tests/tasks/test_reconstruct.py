@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,8 +12,9 @@ from astropy.io import fits
 from lenslab.__main__ import main
 from lenslab.images import export
 from lenslab.images.simulate import observe_scene
+from lenslab.runs import reconstruct as shell
 from lenslab.scene import Camera, Lens, Scene, Sersic, Source
-from lenslab.tasks.reconstruct import Settings, reconstruct, starting_network
+from lenslab.tasks.reconstruct import NETWORKS, Settings, reconstruct, starting_network
 from lenslab.tasks.reconstruct.refined import usual
 
 # As bright as lenses are: of a source four times brighter the shape would tell that a PSF of one sample a pixel is not
@@ -119,3 +120,10 @@ def test_an_option_that_makes_no_sense_is_refused_in_words(words, capsys, tmp_pa
     with pytest.raises(SystemExit):
         main(["reconstruct", "a.fits", "--out", str(tmp_path), *words])
     assert "is no " in capsys.readouterr().err
+
+
+def test_the_shell_offers_what_the_page_offers():
+    """It lists them by itself, since it answers --help without torch."""
+    assert set(shell.NETWORKS) == set(NETWORKS)
+    listened = {word for network in NETWORKS.values() for word in network.heeds}
+    assert listened <= {item.name for item in fields(Settings)}

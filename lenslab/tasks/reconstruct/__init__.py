@@ -1,6 +1,8 @@
 """From one image of a lens its mass, its source and how sure both are, on simulated and on real images."""
 
-from lenslab.tasks.reconstruct.record import Parameter, Reconstruction
-from lenslab.tasks.reconstruct.refined import Progress, Settings, reconstruct, starting_network
+from lenslab.tasks.reconstruct.networks import NETWORKS, Network
+from lenslab.tasks.reconstruct.record import Forming, Parameter, Progress, Reconstruction
+from lenslab.tasks.reconstruct.refined import Settings, reconstruct, starting_network
 
-__all__ = ["Parameter", "Progress", "Reconstruction", "Settings", "reconstruct", "starting_network"]
+__all__ = ["NETWORKS", "Forming", "Network", "Parameter", "Progress", "Reconstruction", "Settings", "reconstruct",
+           "starting_network"]

@@ -121,6 +121,30 @@ class Reconstruction:
         return out.getvalue()
 
 
+@dataclass(frozen=True, eq=False)
+class Forming:
+    """Maps of a lens as far as they have come, for eyes to follow; rows grow with y."""
+
+    model: Tensor                # (N, N) all that shines, in the image's unit
+    residual: Tensor             # (N, N) sigmas; 0 where a pixel was left out
+    source: Tensor               # (G, G) unit of the image/arcsec^2
+    source_half_width: float     # arcsec
+    kappa: Tensor                # (N, N)
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """What a page shows while a lens is being reconstructed."""
+
+    stage: str
+    share: float                                   # of the work
+    reduced_chi2: float                            # over all pixels that are fitted
+    theta_E: float                                 # arcsec
+    scene: Scene | None = None                     # the lens so far, where it has the numbers of one
+    forming: Forming | None = None                 # its maps so far, where it has none of its numbers yet
+    reconstruction: Reconstruction | None = None   # with the last one
+
+
 def best_of(told: Perturbers) -> dict:
     """The likeliest small mass: its place in arcsec from the frame's middle, its mass as theta_E^2 in arcsec^2."""
     k = told.best

@@ -30,7 +30,7 @@ from lenslab.nets.lens_residual import shift
 from lenslab.quantity import choice, switch
 from lenslab.scenes import Scenes
 from lenslab.tasks.reconstruct import scenery, verdict
-from lenslab.tasks.reconstruct.record import Reconstruction
+from lenslab.tasks.reconstruct.record import Progress, Reconstruction
 from lenslab.tasks.trained import load
 
 STARTER = "classify-hst.safetensors"
@@ -59,18 +59,6 @@ class Settings:
 
 USUAL, NOTHING_MASKED = Settings(), Masks()
 THOROUGH = Recipe(last=25)     # sources of the sky are richer than those of a population
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a page shows while it refines."""
-
-    stage: str
-    share: float                        # of the work
-    reduced_chi2: float                 # over all pixels that are fitted
-    theta_E: float                      # arcsec
-    scene: object                       # the Scene so far
-    reconstruction: Reconstruction | None = None     # with the last one
 
 
 def starting_network(path=None) -> tuple[LensRegressor, SmoothLens]:
@@ -148,6 +136,12 @@ def reconstruct(observation: Observation, regressor: LensRegressor, taught: Smoo
         else:
             yield replace(told, reconstruction=finished(made, stage.problem, stage.best, stage.others, tuple(steps),
                                                         recipe, settings, begun))
+
+
+def steps(observation: Observation, *, settings: Settings = USUAL, masks: Masks = NOTHING_MASKED, checkpoint=None
+          ) -> Iterator[Progress]:
+    """`reconstruct`, begun by the network of a checkpoint: a row of lenslab.tasks.reconstruct.networks."""
+    return reconstruct(observation, *starting_network(checkpoint), settings=settings, masks=masks)
 
 
 def chi2_of(found: Minimum) -> float:
