@@ -16,10 +16,12 @@ import torch
 from torch import Tensor
 
 from lenslab.device import one_thread
-from lenslab.fit.descent import Minimum, quadratic
-from lenslab.fit.model import precise, source, taken
+from lenslab.fit.descent import Minimum
+from lenslab.fit.marginal import marginal
+from lenslab.fit.model import source, taken
 from lenslab.fit.problem import FitProblem, State
 from lenslab.fit.rays import deflection, grid, scenes_at, struck
+from lenslab.physics.grid import pixel_axis
 
 CORE = 0.05         # arcsec
 DRAWS = 4000        # of the noise of all places together
@@ -46,26 +48,28 @@ class Perturbers:
         """(M,) the smallest mass that would be found at 5 sigmas; theta_E^2, arcsec^2."""
         return DETECTION * self.sigma
 
+    def on_grid(self, values: Tensor, half_width: float, spacing: float) -> Tensor:
+        """Values (M,) of places on the grid of `places` as a map (n, n), rows grow with y; NaN where none was asked."""
+        side = len(grid_axis(half_width, spacing))
+        found = values.new_full((side, side), torch.nan)
+        row, column = ((at / spacing + (side - 1) / 2).round().long() for at in (self.y, self.x))
+        found[row, column] = values
+        return found
+
 
 def perturbers(problem: FitProblem, best: Minimum, x: Tensor, y: Tensor, seed: int = 0) -> Perturbers:
     """Of one image, at places x, y (M,), arcsec from the frame's middle."""
     with one_thread(), torch.inference_mode():
-        state = best.state
-        J = precise(problem.jacobian(state)[0])
-        curve, slope, pull = quadratic(problem, state, best.left)
-        normal = curve[0] + torch.diag(pull[0])
-        T = precise(templates(problem, state, x, y))
-        follow = torch.linalg.solve(normal, J.mT @ T)               # the smooth lens, for a unit of each mass
-        F = T.mT @ T - (T.mT @ J) @ follow
-        push = T.mT @ precise(best.left[0]) - follow.mT @ slope[0]
+        told = marginal(problem, best, templates(problem, best.state, x, y))
+        F = told.curve
         width = F.diagonal().clamp_min(1e-12).sqrt()
-        sigmas = push / width
+        sigmas = told.push / width
         k = int(sigmas.argmax())
         significance = float(sigmas[k])
         alarm = chance(F / (width[:, None] * width), significance, seed)
         each = 0.5 * sigmas.square() + torch.special.log_ndtr(sigmas) + 0.5 * log(2 * pi) - (width * LARGEST).log()
         evidence = float(torch.logsumexp(each, 0)) - log(len(each))
-    return Perturbers(x.clone(), y.clone(), (push / width**2).clone(), (1 / width).clone(), k, significance, evidence,
+    return Perturbers(x.clone(), y.clone(), (sigmas / width).clone(), (1 / width).clone(), k, significance, evidence,
                       alarm)
 
 
@@ -103,9 +107,14 @@ def places(problem: FitProblem, state: State, spacing: float) -> tuple[Tensor, T
     axis = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * scale
     seen_y, seen_x = (axis[index] for index in arcs.nonzero().unbind(1))
     half = side * scale / 2
-    nodes = torch.arange(-half + spacing / 2, half, spacing, dtype=torch.float64)
+    nodes = grid_axis(half, spacing)
     y, x = (part.flatten() for part in torch.meshgrid(nodes, nodes, indexing="ij"))
     if not len(seen_x):
         return x[:0], y[:0]
     near = torch.hypot(x[:, None] - seen_x, y[:, None] - seen_y).amin(1) < max(2 * CORE, spacing / sqrt(2))
     return x[near], y[near]
+
+
+def grid_axis(half_width: float, spacing: float) -> Tensor:
+    """Places (n,) on an axis of a frame, from its middle; arcsec."""
+    return pixel_axis(max(1, int(2 * half_width / spacing + 1e-6)), spacing, dtype=torch.float64)

@@ -114,13 +114,19 @@ def turns(scenes: Scenes, axis: Tensor, name: str) -> tuple[list[Tensor], list[T
     return [torch.sin(k * phase) for k in range(FINEST + 1)], [torch.cos(k * phase) for k in range(FINEST + 1)]
 
 
+def widths(spectrum: tuple[float, float], like: Tensor) -> Tensor:
+    """One sigma (n,) of the amplitude of each wave, as sine and as cosine."""
+    length = torch.tensor([(a * a + b * b) ** 0.5 for a, b in waves()]).repeat_interleave(2).to(like)
+    strength, slope = spectrum
+    return strength * length ** (-slope / 2)
+
+
 def under(curve: Tensor, push: Tensor) -> tuple[Tensor, Tensor]:
     """Amplitudes (B, S, n) that each of SPECTRA makes of the quadratic form, with ln of its evidence (B, S)."""
-    length = torch.tensor([(a * a + b * b) ** 0.5 for a, b in waves()]).repeat_interleave(2).to(push)
     evidences, found = [], []
-    for strength, slope in SPECTRA:
-        width = strength * length ** (-slope / 2)
-        factor = torch.linalg.cholesky_ex(torch.eye(len(length)).to(push) + width[:, None] * curve * width)[0]
+    for spectrum in SPECTRA:
+        width = widths(spectrum, push)
+        factor = torch.linalg.cholesky_ex(torch.eye(len(width)).to(push) + width[:, None] * curve * width)[0]
         best = torch.cholesky_solve((width * push)[..., None], factor)[..., 0]
         evidences.append(0.5 * (best * width * push).sum(1) - factor.diagonal(dim1=1, dim2=2).log().sum(1))
         found.append(width * best)

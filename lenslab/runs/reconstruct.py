@@ -35,8 +35,12 @@ def add_reconstruct(commands) -> None:
                      help="Sersics of the lens galaxy that are fitted with the lens")
     one.add_argument("--source", choices=("sersic", "pixels"), default="sersic", help="pixels: behind the lens that is "
                      "found, the source once more as pixels")
+    one.add_argument("--corrections", action="store_true", help="maps of the potential that no smooth lens explains, "
+                     "with their errors")
     one.add_argument("--perturber", action="store_true", help="ask at every place of the arcs for one small mass, and "
                      "what is the smallest that would be found")
+    one.add_argument("--redshifts", type=redshifts, metavar="LENS,SOURCE", help="such as 0.222,0.609: small masses are "
+                     "told in solar masses, too")
     one.add_argument("--mask-inner", type=positive, default=0.0, metavar="ARCSEC", help="leave out what is nearer to "
                      "the lens galaxy")
     one.add_argument("--mask-outer", type=positive, default=float("inf"), metavar="ARCSEC", help="and what is farther")
@@ -74,6 +78,17 @@ def circle(word: str) -> tuple[float, float, float]:
     if not (isfinite(x) and isfinite(y) and isfinite(radius) and radius > 0):
         raise ArgumentTypeError(f"{word[:40]!r} is no circle; give x,y,radius in arcsec, such as 1.2,-0.4,0.3")
     return x, y, radius
+
+
+def redshifts(word: str) -> tuple[float, float]:
+    try:
+        z_lens, z_source = (float(part) for part in word.split(","))
+    except ValueError:
+        z_lens = z_source = float("nan")
+    if not (0 < z_lens <= 10 and z_lens < z_source <= 20):
+        raise ArgumentTypeError(f"{word[:40]!r} is no pair of redshifts, the lens before its source; give them such as "
+                                "0.222,0.609")
+    return z_lens, z_source
 
 
 def reconstruct(images: list[Path], out: Path, json: bool = False, workers: int = 1, **options) -> None:
@@ -133,7 +148,7 @@ def one_image(name: str, path: Path, out: Path, options: dict) -> dict:
     try:
         observation = read_observation(path, options)
         settings = Settings(lens_light=options["lens_light"], source=options["source"],
-                            perturber=options["perturber"], **{
+                            corrections=options["corrections"], perturber=options["perturber"], **{
             word: not options[f"no_{word}"] for word in ("shear", "multipoles", "slope", "compact")})
         masks = Masks(options["mask_inner"], options["mask_outer"], tuple(options["mask"]))
         steps = NETWORKS[options["network"]].steps
@@ -145,6 +160,8 @@ def one_image(name: str, path: Path, out: Path, options: dict) -> dict:
             else str(error)
         return dict(error=sentence)
     made = last.reconstruction
+    if options["redshifts"] is not None:
+        made = made.at_redshifts(*options["redshifts"])
     plain = made.plain()
     stem = name.replace("/", "_").removesuffix(".gz")
     stem = stem.rpartition(".")[0] or stem

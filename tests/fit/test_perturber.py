@@ -46,6 +46,11 @@ def test_a_planted_mass_is_found_at_its_place_with_its_mass():
                                                                          scene.Om0))) ** 2
     assert float(told.mass[told.best]) == pytest.approx(true, rel=0.5)     # 0.2 dex: the mass moves the lens, too
     assert float(told.sensitivity[told.best]) < true
+    smallest = told.on_grid(told.sensitivity, scene.camera.num_pix * scene.camera.pixel_scale / 2, 0.1)
+    axis = (torch.arange(len(smallest)) - (len(smallest) - 1) / 2) * 0.1
+    row, column = (int((axis - float(at[told.best])).abs().argmin()) for at in (y, x))
+    assert smallest[row, column] == told.sensitivity[told.best]
+    assert int(smallest.isfinite().sum()) == len(x)
 
 
 def test_without_a_mass_its_significance_is_that_of_noise():

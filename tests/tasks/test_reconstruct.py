@@ -12,6 +12,7 @@ from astropy.io import fits
 from lenslab.__main__ import main
 from lenslab.images import export
 from lenslab.images.simulate import observe_scene
+from lenslab.physics import cosmology
 from lenslab.runs import reconstruct as shell
 from lenslab.scene import Camera, Lens, Scene, Sersic, Source
 from lenslab.tasks.reconstruct import NETWORKS, Settings, reconstruct, starting_network
@@ -25,7 +26,7 @@ SCENE = Scene(lens=Lens(theta_E=1.0, q=0.8, phi=0.5, gamma1=0.03, gamma2=-0.02),
               camera=Camera(num_pix=44, pixel_scale=0.08, fwhm=0.13, exposure_time=4000.0))
 PLAIN = Settings(compact=False, multipoles=False, slope=False)
 ARGUMENTS = ["--json", "--no-compact", "--no-multipoles", "--no-slope", "--lens-light", "1", "--workers", "1",
-             "--source", "pixels", "--perturber"]
+             "--source", "pixels", "--perturber", "--corrections", "--redshifts", "0.5,1.5"]
 
 
 def last(observation, settings=PLAIN):
@@ -108,14 +109,25 @@ def test_the_shell_ends_with_one_object_and_a_broken_file_is_a_sentence(tmp_path
     assert {"reduced_chi2", "why", "seconds"} <= set(one) and json.loads((out / "lens.json").read_text()) == one
     assert one["pixelised_source"]["chi2"] < one["chi2"] + 30      # 1,528 pixels have a scatter of 55
     assert one["perturber"]["evidence_against_none"] < 5 and one["perturber"]["false_alarm_anywhere"] > 1e-3
-    assert len(fits.open(out / "lens.fits")["PERTURBERS"].data) == one["perturber"]["places"]
-    assert fits.open(out / "lens.fits")["PIXEL_SOURCE"].data.ndim == 2
+    own = float(cosmology.sigma_crit_arcsec(cosmology.distances(0.5, 1.5, SCENE.H0, SCENE.Om0)))
+    assert one["perturber"]["mass_solar"] == pytest.approx(one["perturber"]["mass"] * np.pi * own, rel=1e-9)
+    assert one["corrections"]["evidence_against_none"] < 3
+    opened = fits.open(out / "lens.fits")
+    assert len(opened["PERTURBERS"].data) == one["perturber"]["places"]
+    smallest = opened["SENSITIVITY"].data
+    assert opened["SENSITIVITY"].header["BUNIT"] == "solMass" and np.isfinite(smallest).sum() == len(
+        opened["PERTURBERS"].data) and np.nanmin(smallest) == pytest.approx(
+        one["perturber"]["least_mass_at_5_sigma_solar"], rel=1e-5)
+    arcs = opened["ARC_MASK"].data.astype(bool)
+    assert np.nanmax(np.abs(opened["DELTA_KAPPA"].data / opened["DELTA_KAPPA_SIGMA"].data)[arcs]) < 4
+    assert opened["PIXEL_SOURCE"].data.ndim == 2
     assert (out / "lens.fits").exists() and not (out / "cut.fits").exists()
     assert main(["reconstruct", str(folder / "cut.fits"), "--out", str(out), *ARGUMENTS]) == 2
     assert "cut short" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["--pixel-scale", "0"], ["--noise", "nan"], ["--mask", "1,2"], ["--workers", "0"]])
+@pytest.mark.parametrize("words", [["--pixel-scale", "0"], ["--noise", "nan"], ["--mask", "1,2"], ["--workers", "0"],
+                                   ["--redshifts", "0.6,0.2"]])
 def test_an_option_that_makes_no_sense_is_refused_in_words(words, capsys, tmp_path):
     with pytest.raises(SystemExit):
         main(["reconstruct", "a.fits", "--out", str(tmp_path), *words])

@@ -1,19 +1,23 @@
 """What a reconstruction says of one image: maps, numbers with errors, and whether it is to be believed."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 from astropy.io import fits
 from torch import Tensor
 
+from lenslab.fit.correction_maps import CorrectionMaps
 from lenslab.fit.perturber import Perturbers
 from lenslab.fit.pixel_source import PixelSource
 from lenslab.images.export import sky_axes
 from lenslab.images.observation import Observation
+from lenslab.physics.cosmology import distances, mass_inside_theta_E
 from lenslab.scene import Scene
+from lenslab.tasks.reconstruct import beyond_smooth
 
+GRID = 0.1        # arcsec between the places at which a small mass is asked for
 MAPS = ("model", "residual", "lens_light", "source", "psi", "kappa", "alpha_x", "alpha_y", "used", "arc_mask")
 
 
@@ -58,12 +62,26 @@ class Reconstruction:
     covariance: Tensor                # (Q, Q)
     parameters: dict[str, Parameter]  # by the path of a Scene
     pixel_source: PixelSource | None  # behind the same lens, where it was asked for
+    corrections: CorrectionMaps | None    # of the potential, where they were asked for
     perturbers: Perturbers | None     # one small mass beside the lens, where it was asked for
     converged: bool
     why: str                          # a sentence where it has not; "" where it has
     steps: tuple[str, ...]            # what was done
     warnings: tuple[str, ...]
     seconds: float                    # of processor time
+    redshifts: tuple[float, float] | None = None      # of lens and source, where they are known
+
+    def at_redshifts(self, z_lens: float, z_source: float) -> "Reconstruction":
+        """The same lens at known distances, so that masses have a unit; ValueError where the source is not behind."""
+        return replace(self, redshifts=(z_lens, z_source),
+                       scene=replace(self.scene, z_lens=z_lens, z_source=z_source))
+
+    @property
+    def solar(self) -> float | None:
+        """Solar masses of a theta_E^2 of 1 arcsec^2; None where redshifts are not known."""
+        if self.redshifts is None:
+            return None
+        return float(mass_inside_theta_E(1.0, distances(*self.redshifts, self.scene.H0, self.scene.Om0)))
 
     def plain(self) -> dict:
         """What a page's download and the shell's JSON hold: plain numbers."""
@@ -76,7 +94,11 @@ class Reconstruction:
                         chi2=self.pixel_source.chi2, evidence=self.pixel_source.evidence,
                         strength=self.pixel_source.strength,
                         effective_degrees_of_freedom=self.pixel_source.effective_freedom),
-                    perturber=None if self.perturbers is None else best_of(self.perturbers),
+                    corrections=None if self.corrections is None else
+                    beyond_smooth.corrections_in_plain(self.corrections),
+                    perturber=None if self.perturbers is None else
+                    beyond_smooth.perturber_in_plain(self.perturbers, self.solar),
+                    redshifts=None if self.redshifts is None else list(self.redshifts),
                     frame_offset=list(self.offset), pixel_scale=self.observation.pixel_scale,
                     north=self.observation.north, seconds=self.seconds)
 
@@ -109,12 +131,10 @@ class Reconstruction:
                     hdu.header["PIXSCALE"] = (2 * pixels.half_width / (len(values) - 1), "arcsec")
                     hdu.header["CENTERX"], hdu.header["CENTERY"] = (at for at in pixels.center)
                 hdus.append(hdu)
+        if self.corrections is not None:
+            hdus += beyond_smooth.corrections_in_fits(self.corrections)
         if self.perturbers is not None:
-            told = self.perturbers
-            hdus.append(fits.BinTableHDU.from_columns([fits.Column(name, "E", unit, array=values.numpy()) for
-                                                       name, unit, values in (
-                ("X", "arcsec", told.x), ("Y", "arcsec", told.y), ("MASS", "arcsec2", told.mass),
-                ("SIGMA", "arcsec2", told.sigma), ("SENSITIVITY", "arcsec2", told.sensitivity))], name="PERTURBERS"))
+            hdus += beyond_smooth.perturbers_in_fits(self.perturbers, self.observation.half_width[0], GRID, self.solar)
         hdus.append(fits.ImageHDU(np.frombuffer(self.scene.to_json().encode(), np.uint8), name="SCENE"))
         out = io.BytesIO()
         fits.HDUList(hdus).writeto(out, output_verify="exception")
@@ -143,15 +163,6 @@ class Progress:
     scene: Scene | None = None                     # the lens so far, where it has the numbers of one
     forming: Forming | None = None                 # its maps so far, where it has none of its numbers yet
     reconstruction: Reconstruction | None = None   # with the last one
-
-
-def best_of(told: Perturbers) -> dict:
-    """The likeliest small mass: its place in arcsec from the frame's middle, its mass as theta_E^2 in arcsec^2."""
-    k = told.best
-    return dict(x=float(told.x[k]), y=float(told.y[k]), mass=float(told.mass[k]), sigma=float(told.sigma[k]),
-                significance=told.significance, evidence_against_none=told.evidence,
-                false_alarm_anywhere=told.false_alarm, places=len(told.x),
-                least_mass_at_5_sigma=float(told.sensitivity.min()))
 
 
 def finite(value: float) -> float | None:

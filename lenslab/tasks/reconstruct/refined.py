@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lenslab.checkpoint import checkpoints_folder
 from lenslab.fit import observed, posterior
+from lenslab.fit.correction_maps import correction_maps
 from lenslab.fit.descent import Minimum, descend
 from lenslab.fit.multiple_images import images
 from lenslab.fit.observed import Masks, Target
@@ -30,14 +31,13 @@ from lenslab.nets.lens_residual import shift
 from lenslab.quantity import choice, switch
 from lenslab.scenes import Scenes
 from lenslab.tasks.reconstruct import scenery, verdict
-from lenslab.tasks.reconstruct.record import Progress, Reconstruction
+from lenslab.tasks.reconstruct.record import GRID, Progress, Reconstruction
 from lenslab.tasks.trained import load
 
 STARTER = "classify-hst.safetensors"
 ZOOMS = (1.0, 0.7, 1.4, 2.0)
 AROUND = 3            # starts at each zoom: what the network says, and places by its error off that
 SOURCE_SIDE = 96      # pixels of the source's map
-GRID = 0.1            # arcsec between the places at which a small mass is asked for
 ABOVE = 1.0           # sigmas of the model's arcs where the arc mask begins
 HELD_MASS = {"shear": ("gamma1", "gamma2"), "multipoles": ("a3_x", "a3_y", "a4_x", "a4_y"), "slope": ("gamma",)}
 
@@ -54,6 +54,8 @@ class Settings:
                              "lens; auto takes as many as its light asks for.", "Lens light")
     source: str = choice("sersic", ("sersic", "pixels"), "pixels: behind the lens that is found, the source is had "
                          "anew as pixels, by a linear inversion.", "Source")
+    corrections: bool = switch(False, "What of the image looks like lensing that no smooth lens explains, as maps with "
+                               "their errors.", "Corrections")
     perturber: bool = switch(False, "Ask at every place of the arcs for one small mass beside the lens.", "Small mass")
 
 
@@ -180,6 +182,7 @@ def finished(made: Target, problem: FitProblem, best: Minimum, others: Minimum, 
             pixels_of_source = pixel_source(problem, state)
         except ValueError as error:
             warnings.append(str(error))
+    corrections = correction_maps(problem, best, arc_mask) if settings.corrections else None
     small = None
     if settings.perturber:
         x, y = places(problem, state, GRID)
@@ -195,7 +198,7 @@ def finished(made: Target, problem: FitProblem, best: Minimum, others: Minimum, 
         effective_freedom=freedom, names=problem.lens.names, mean=state.all[0, :Q].clone(),
         covariance=covariance.clone(),
         parameters=scenery.parameters(problem, state.place[0, :Q], covariance, spread), converged=not why, why=why,
-        pixel_source=pixels_of_source, perturbers=small, steps=steps, warnings=tuple(warnings),
+        pixel_source=pixels_of_source, corrections=corrections, perturbers=small, steps=steps, warnings=tuple(warnings),
         seconds=time.process_time() - begun)
 
 
