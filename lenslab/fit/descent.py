@@ -8,6 +8,7 @@ no number of the lens itself would move by more than MOVED of its own sigma. A n
 go beyond counts as held there.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +51,12 @@ class Minimum:
 
 def descend(problem: FitProblem, state: State, steps: int, supersampling: int | None = None) -> Minimum:
     """From states to minima in so many steps at most; `supersampling` is that of the tangents, None for all rays."""
+    *_, end = downhill(problem, state, steps, supersampling)
+    return end
+
+
+def downhill(problem: FitProblem, state: State, steps: int, supersampling: int | None = None) -> Iterator[Minimum]:
+    """`descend`, with where it is after each step, for eyes to follow; the next step writes into the same tensors."""
     state = State(*(part.clone() for part in problem.within_limits(state)))
     left = problem.residual(state)
     cost, n = problem.price(left, state), state.all.shape[1]
@@ -92,7 +99,8 @@ def descend(problem: FitProblem, state: State, steps: int, supersampling: int | 
         going[rows] &= ~(waiting & (damping[rows] >= STRONGEST))
         flat = ~waiting & (before - cost[rows] < FLAT) & (moves[rows] < MOVED)
         going[rows] &= ~flat
-    return Minimum(state, left, normal, cost, depth, moves)
+        yield Minimum(state, left, normal, cost, depth, moves)
+    yield Minimum(state, left, normal, cost, depth, moves)
 
 
 def quadratic(problem: FitProblem, state: State, left: Tensor, supersampling: int | None = None

@@ -17,7 +17,7 @@ from torch import Tensor
 from lenslab.device import one_thread
 from lenslab.fit import annealed, compact, joint, levenberg_marquardt, source_gaussians
 from lenslab.fit.compact import SoftSersics
-from lenslab.fit.descent import Minimum, descend
+from lenslab.fit.descent import Minimum, descend, downhill
 from lenslab.fit.model import Beyond, first_amplitude
 from lenslab.fit.multiple_images import images
 from lenslab.fit.problem import FitProblem, State
@@ -98,12 +98,12 @@ def worked(problem: FitProblem, starts: Tensor, noise_of, recipe: Recipe, neighb
     fair = several if several.any() else torch.ones_like(several)
     best = found.take([int(torch.where(fair, found.cost, torch.inf).argmin())])
     yield Stage("noise of the image", 0.7, problem, best)
-    for share, rays in ((0.85, 1), (1.0, None)):     # the second time from a better model
+    for begun, rays in ((0.7, 1), (0.8, None)):     # the second time from a better model
         known = problem.sigma.isfinite()
         problem = replace(problem, sigma=torch.where(known, noise_of(problem.expected(best.left)), torch.inf))
-        best = descend(problem, best.state, recipe.last, rays)
-        if share < 1:
-            yield Stage("noise of the model", share, problem, best)
+        way = downhill(problem, best.state, recipe.last, rays)
+        for step, best in enumerate(way):
+            yield Stage("noise of the model", begun + 0.1 * step / (recipe.last + 1), problem, best)
     others = in_pieces(repeated(problem, len(many)), found.state, recipe.after, 1)
     yield Stage("done", 1.0, problem, best, others)
 

@@ -8,7 +8,7 @@ import torch
 from astropy.io import fits
 
 from lenslab.fit import lens_sersics, observed
-from lenslab.fit.descent import descend
+from lenslab.fit.descent import descend, downhill
 from lenslab.fit.multiple_images import images
 from lenslab.fit.noise_law import noise_law
 from lenslab.fit.posterior import covariance
@@ -156,3 +156,10 @@ def test_a_file_of_a_real_image_is_fitted_on_its_own_pixels(tmp_path):
     camera = target.problem.lens.camera
     assert (camera.num_pix, camera.pixel_scale, camera.psf) == (40, 0.08, "pixel")
     assert target.galaxies == 1 and target.problem.glow.shape[1] in (8, 15)
+
+
+def test_a_descent_that_is_followed_step_by_step_ends_where_it_ends_unseen(made):
+    begun = state_of(made)
+    costs = [float(seen.cost) for seen in downhill(made.problem, begun, 4)]
+    assert len(costs) > 2 and costs == sorted(costs, reverse=True)
+    assert costs[-1] == float(descend(made.problem, begun, 4).cost)
