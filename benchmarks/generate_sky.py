@@ -76,8 +76,9 @@ def picture(places: dict[str, Tensor], names: list[str]) -> str:
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{COLOURS[side]}" fill-opacity="0.6"/>')
     for name, point in zip(names, places["real"], strict=True):
         x, y = at(point)
+        side, anchor = (-6, "end") if x > 0.8 * WIDE else (6, "start")
         parts.append(f'<rect x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8" fill="{COLOURS["real"]}"/>'
-                     f'<text x="{x + 6:.1f}" y="{y + 4:.1f}" fill="#333">{name}</text>')
+                     f'<text x="{x + side:.1f}" y="{y + 4:.1f}" text-anchor="{anchor}" fill="#333">{name[:24]}</text>')
     for k, side in enumerate(COLOURS):
         parts.append(f'<circle cx="{EDGE}" cy="{16 + 16 * k}" r="5" fill="{COLOURS[side]}"/>'
                      f'<text x="{EDGE + 10}" y="{20 + 16 * k}" fill="#333">{side}</text>')
