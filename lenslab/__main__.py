@@ -5,7 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from lenslab.runs import evaluate, generate, reconstruct, renew, shell
+from lenslab.feed.order import CHUNK
+from lenslab.runs import evaluate, fits, generate, reconstruct, renew, shell
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     shell.add_train(commands)
     shell.add_jobs(commands)
     evaluate.add_evaluate(commands)
+    fits.add_fits(commands)
     generate.add_generate(commands)
     reconstruct.add_reconstruct(commands)
     renew.add_renew(commands)
@@ -61,6 +63,11 @@ def dataset(population: str, size: int, out: Path, workers: int, dask: str | Non
               report=bar)
 
 
+def store_fits(**settings) -> None:
+    with Bar(sys.stderr) as bar:
+        fits.fits(**settings, report=lambda done, total: bar(CHUNK * done, CHUNK * total))
+
+
 class Bar:
     """Progress on one line of a terminal; elsewhere a line now and then."""
 
@@ -90,7 +97,7 @@ class Bar:
 
 
 COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs,
-            "evaluate": evaluate.evaluate, "generate": generate.generate, "reconstruct": reconstruct.reconstruct,
+            "evaluate": evaluate.evaluate, "fits": store_fits, "generate": generate.generate, "reconstruct": reconstruct.reconstruct,
             "renew": renew.renew}
 
 

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -104,7 +105,7 @@ class Store:
                 columns = dict(given=found["given"], label=found["label"])
             sound = columns["given"].ndim == 4 and columns["given"].dtype == np.float16 \
                 and columns["label"].shape == (CHUNK,) and len(columns["given"]) == CHUNK
-        except (OSError, KeyError, ValueError, EOFError):
+        except (OSError, KeyError, ValueError, EOFError, BadZipFile):
             sound = False
         if not sound:
             raise ValueError(f"{path} holds no chunk of fits; delete it, and it is made anew.")
