@@ -97,8 +97,8 @@ class Bar:
 
 
 COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs,
-            "evaluate": evaluate.evaluate, "fits": store_fits, "generate": generate.generate, "reconstruct": reconstruct.reconstruct,
-            "renew": renew.renew}
+            "evaluate": evaluate.evaluate, "fits": store_fits, "generate": generate.generate,
+            "reconstruct": reconstruct.reconstruct, "renew": renew.renew}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import binom, chi2
 
 LEVELS = np.linspace(0.05, 0.95, 19)
+WIDTHS = np.linspace(0.6, 2.0, 57)     # of posteriors, over what they say
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def histogram(pit: np.ndarray, bins: int = 20, level: float = 0.99) -> Ranks:
     counts = np.histogram(pit, np.linspace(0, 1, bins + 1))[0]
     low, high = binom.interval(level, len(pit), 1 / bins)
     expected = len(pit) / bins
-    return Ranks(counts, (float(low), float(high)), float(chi2.sf(((counts - expected) ** 2 / expected).sum(), bins - 1)))
+    p = chi2.sf(((counts - expected) ** 2 / expected).sum(), bins - 1)
+    return Ranks(counts, (float(low), float(high)), float(p))
 
 
 def central_coverage(pit: np.ndarray, level: float) -> float:
@@ -69,7 +71,7 @@ def tarp(samples: np.ndarray, truth: np.ndarray, seed: int = 0) -> Coverage:
     return Coverage(LEVELS, np.array([(shares < level).mean() for level in LEVELS]), *limits.T)
 
 
-def temperature(score: Callable[[float], float], widths: np.ndarray = np.linspace(0.6, 2.0, 57)) -> float:
+def temperature(score: Callable[[float], float], widths: np.ndarray = WIDTHS) -> float:
     """The width by which posteriors, stretched about their means, are likeliest; score(width) -> mean ln density."""
     values = [score(width) for width in widths]
     return float(widths[int(np.argmax(values))])

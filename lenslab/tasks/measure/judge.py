@@ -5,6 +5,8 @@ often its central 68 % and 95 % hold the truth. What images tell beyond the prio
 the truth over that of the prior.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -127,12 +129,14 @@ def temperatures(model: Measurer, features: Tensor, targets: Tensor) -> Tensor:
             middle = torch.cat([density.transport(part, noise[..., list(places)].expand(len(part), -1, -1)).mean(1)
                                 for part in seen.split(256)])
 
-            def mean_density(width, seen=seen, middle=middle, mine=mine[rows], density=density, n=len(places)):
-                inside = middle + (mine - middle) / width
-                return float(density.log_prob(seen, inside).mean() - n * np.log(width))
-
-            found.append(calibration.temperature(mean_density))
+            found.append(calibration.temperature(partial(mean_density, density, seen, middle, mine[rows])))
     return torch.tensor(found).to(model.temperature)
+
+
+def mean_density(density, features: Tensor, middle: Tensor, scores: Tensor, width: float) -> float:
+    """Mean ln density at scores (N, D) of posteriors made `width` times as wide about their middle."""
+    inside = middle + (scores - middle) / width
+    return float(density.log_prob(features, inside).mean() - scores.shape[1] * np.log(width))
 
 
 def curves(estimate: Estimate, truth: np.ndarray) -> dict:
