@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from lenslab.feed.order import CHUNK
-from lenslab.runs import evaluate, fits, generate, reconstruct, renew, shell
+from lenslab.runs import evaluate, fits, generate, reconstruct, renew, shell, tuning
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     generate.add_generate(commands)
     reconstruct.add_reconstruct(commands)
     renew.add_renew(commands)
+    tuning.add_tune(commands)
     return top
 
 
@@ -98,7 +99,7 @@ class Bar:
 
 COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs,
             "evaluate": evaluate.evaluate, "fits": store_fits, "generate": generate.generate,
-            "reconstruct": reconstruct.reconstruct, "renew": renew.renew}
+            "reconstruct": reconstruct.reconstruct, "renew": renew.renew, "tune": tuning.tune}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -131,6 +131,14 @@ def view_of(config: Config, seed: int, split: str) -> MeasureView:
                        bare=not fitted)
 
 
+def searched(settings: dict) -> dict[str, tuple]:
+    """What python -m lenslab tune searches: words, or the least and the largest number. `settings` are the same for all
+    trials: without a classifier nothing fits."""
+    networks = "cnn", "physics_cnn", "resnet", "vit", "lensiformer"
+    return {"network": networks + ("lens_residual",) * bool(settings.get("classifier")), "head": tuple(HEADS),
+            "width": (8, 32), "features": (16, 128), "lr": (3e-4, 5e-3), "dropout": (0.0, 0.5), "reuse": (2, 16)}
+
+
 def loss(model: Measurer, given: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
     """- ln of the densities at the truth (B, Q; NaN where an item has no such number), and the classes' cross-entropy.
 
