@@ -76,3 +76,43 @@ class Measurer(nn.Module):
 
     def complete(self, image: Tensor, sigma: Tensor):
         return self.backbone.complete(image, sigma)
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        return self.backbone.channel_names
+
+    @property
+    def evidence(self) -> nn.Module:
+        return self.backbone.evidence
+
+
+class Medians(nn.Module):
+    """The middle of each posterior (B, Q), in normal scores, as an explanation asks for logits; with `sign` -1 what
+    lowers it is what speaks for it."""
+
+    def __init__(self, measurer: Measurer, sign: int = 1, samples: int = 32):
+        super().__init__()
+        self.measurer = measurer
+        n = sum(map(len, measurer.blocks.values()))
+        noise = torch.randn(1, samples // 2, n, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("noise", torch.cat([noise, -noise], 1), persistent=False)
+        self.sign = sign
+
+    def see(self, given: Tensor) -> Tensor:
+        return self.measurer.see(given)
+
+    def embed(self, seen: Tensor) -> Tensor:
+        return self.measurer.embed(seen)
+
+    def head(self, embedded: Tensor) -> Tensor:
+        features = F.silu(self.measurer.head(embedded))
+        noise = self.noise.to(features).expand(len(features), -1, -1)
+        return self.sign * self.measurer.samples(features, noise).mean(1)
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        return self.measurer.channel_names
+
+    @property
+    def evidence(self) -> nn.Module:
+        return self.measurer.evidence
