@@ -147,6 +147,21 @@ TASKS = {
         "heavy its particles are, with errors. Minutes are enough to see that errors can be honest and wide.",
         dict(network="cnn", population="seed-64", steps=200, lr=0.002, warmup=20, ema=0.95, validate_every=50, reuse=8,
              validation=240, test=360), 2, "first-measurement"),)),
+    "anomaly": Task("Is anything odd about a lens?", "lenslab.tasks.anomaly", (
+        LOSS,
+        Metric("auc", "AUC", "", "higher", "Chance that a lens with substructure is called odder than a smooth one, "
+               "though none was ever seen in training. 0.5 is guessing.", interval=True, limits=SHARE,
+               guess=lambda n: 0.5),
+        Metric("false_alarms", "False alarms", "", "", "Share of smooth lenses that are odder than 95 % of those that "
+               "set what is usual: 0.05 is honest.", interval=True, limits=SHARE),
+        Metric("found", "Found", "", "higher", "Share of lenses with substructure that are called odd at that "
+               "threshold.", interval=True, limits=SHARE),
+    ), (Preset(
+        "A first detector",
+        "It sees smooth lenses alone and learns to draw them. What it draws badly is odd: a lens with clumps or waves "
+        "of dark matter may be, and so is a spiral galaxy.",
+        dict(kind="autoencoder", population="seed-64", steps=300, lr=0.002, warmup=20, ema=0.95, validate_every=75,
+             reuse=8, validation=240, test=360), 2, "first-detector"),)),
     "judge": Task("What was an image made for?", "lenslab.tasks.judge", (
         LOSS,
         Metric("r2", "R²", "", "higher", "Share of the spread of the conditions that it reads off images, the "
