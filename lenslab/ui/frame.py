@@ -18,6 +18,7 @@ SWITCH_S = 5e-4  # after this the thread that computes lets the one that sends h
 PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
          "classify.py": ("Classify", ":material/category_search:"),
          "measure.py": ("Measure", ":material/straighten:"),
+         "odd.py": ("Odd", ":material/troubleshoot:"),
          "generate.py": ("Generate", ":material/auto_awesome:"),
          "quiz.py": ("Quiz", ":material/school:"),
          "model.py": ("Model", ":material/verified:"),
