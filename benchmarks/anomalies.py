@@ -102,7 +102,8 @@ def main(words: list[str] | None = None) -> int:
         print(json.dumps(dict(found, **beside)))
         return 0
     classes = list(next(iter(found.values()))["auc_by_class"])
-    print(f"| detector | AUC | {' | '.join(classes)} | false alarms | found | no lens, called odd: {', '.join(KINDS)} |")
+    print(f"| detector | AUC | {' | '.join(classes)} | false alarms | found | "
+          f"no lens, called odd: {', '.join(KINDS)} |")
     print("|" + "---|" * (5 + len(classes)))
     for one in found.values():
         low, high = one["intervals"]["auc"]

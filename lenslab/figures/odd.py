@@ -19,7 +19,8 @@ def place(table: np.ndarray, score: float, threshold: float, *, height: int = 28
     edge = high + 0.6 * (high - low)
     counts, edges = np.histogram(table, BINS, (low, high))
     bars = dict(type="bar", x=(edges[1:] + edges[:-1]) / 2, y=counts, width=(edges[1] - edges[0]) * 0.92,
-                marker=dict(color=USUAL), name="usual lenses", hovertemplate="%{y} of 1,001 usual lenses<extra></extra>")
+                marker=dict(color=USUAL), name="usual lenses",
+                hovertemplate="%{y} of 1,001 usual lenses<extra></extra>")
     at = float(np.clip(score, low - 0.1 * (high - low), edge))
     shapes = [dict(type="line", x0=at, x1=at, y0=0, y1=1, yref="paper", line=dict(color=OTHER, width=3)),
               dict(type="line", x0=threshold, x1=threshold, y0=0, y1=1, yref="paper",

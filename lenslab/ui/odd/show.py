@@ -18,8 +18,8 @@ from lenslab.ui.plot import plot
 from lenslab.ui.window import is_dark
 
 FORM = Form("odd")
-EMPTY = """Here networks that have seen **usual lenses alone** say whether anything is odd about an image: clumps or waves
-of dark matter that bend its arcs, or no lens at all.
+EMPTY = """Here networks that have seen **usual lenses alone** say whether anything is odd about an image: clumps or
+waves of dark matter that bend its arcs, or no lens at all.
 
 No such network is at hand yet. These commands make one:"""
 KINDS = {"autoencoder": "draws what it is shown from a few numbers, and sees what it cannot draw",
