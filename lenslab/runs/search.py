@@ -22,11 +22,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from lenslab import tasks
 from lenslab.checkpoint import write_atomically
 from lenslab.quantity import checked
-from lenslab.runs.folder import RunFolder
+from lenslab.runs.folder import JOURNAL, RunFolder, alive
 from lenslab.runs.train import train
 from lenslab.tasks.training import configure
 
-JOURNAL, BEST = "study.log", "best.json"
+BEST = "best.json"
 FIRST = 4              # trials that are never pruned: a median needs company
 EARLY = 30             # hundredths of a training before which none is
 TEST = 30              # images of a trial's own test: what is chosen by validation is tested once, afterwards
@@ -126,15 +126,6 @@ def revive(study: optuna.Study, folder: Path) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
         if trial.params:
             study.enqueue_trial(trial.params, user_attrs={"folder": where} if where else None)
-
-
-def alive(path: Path) -> bool:
-    """Whether a process holds a run."""
-    if not path.exists():
-        return False
-    with suppress(ValueError), RunFolder(path):
-        return False
-    return True
 
 
 def best_of(study: optuna.Study) -> FrozenTrial | None:
