@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from scipy.ndimage import gaussian_filter
 
-from lenslab.figures.classification import OTHER
+from lenslab.figures.classification import COLOURS, OTHER, named
 from lenslab.figures.judgement import INK, line
 from lenslab.figures.literal import literal
 from lenslab.figures.training import FAINT, GRID, chart
@@ -44,6 +44,7 @@ def one(samples: np.ndarray, prior: np.ndarray, limits: tuple[float, float], *, 
                    x=dict(range=list(limits), title=dict(text=unit, standoff=4, font=dict(size=12))),
                    y=dict(range=[0, 1.12 * max(y.max(), prior.max())], showticklabels=False, showgrid=False))
     figure.layout.margin = dict(figure.layout.margin.to_plotly_json(), l=14)
+    figure.layout.showlegend = False      # the caption says it
     return figure
 
 
@@ -147,18 +148,22 @@ def ranks(counts: Sequence[int], band: Sequence[float], *, title: str, height: i
 
 
 def coverage(curves: dict[str, dict], *, title: str, height: int = 320) -> go.Figure:
-    """How often regions of a probability hold the truth (TARP), one line a block, with the band of the first."""
+    """How often regions of a probability hold the truth (TARP), one line a block (a class, or the smooth lens under any
+    other name), with the band of the first."""
     first = next(iter(curves.values()))
     band = dict(type="scatter", x=[*first["level"], *first["level"][::-1]], y=[*first["high"], *first["low"][::-1]],
                 fill="toself", fillcolor=PRIOR, line=dict(width=0), hoverinfo="skip", name="honest, 99 %")
-    lines = [dict(type="scatter", x=entry["level"], y=entry["share"], mode="lines+markers", name=literal(name),
-                  marker=dict(size=5), hovertemplate="%{x:.0%} regions hold %{y:.1%}<extra></extra>")
+    lines = [dict(type="scatter", x=entry["level"], y=entry["share"], mode="lines+markers", name=literal(named(name)),
+                  line=dict(color=COLOURS.get(name, INK), width=1.8), marker=dict(size=5),
+                  hovertemplate="%{x:.0%} regions hold %{y:.1%}<extra></extra>")
              for name, entry in curves.items()]
-    return chart(title, [band, *lines], height, key=f"coverage {title}", shapes=[line(0, 0, 1, 1)],
+    figure = chart(title, [band, *lines], height, key=f"coverage {title}", shapes=[line(0, 0, 1, 1)],
                  x=dict(range=[0, 1], tickformat=".0%", nticks=6,
                         title=dict(text="probability of the region", standoff=4, font=dict(size=12))),
                  y=dict(range=[0, 1], tickformat=".0%", nticks=6,
                         title=dict(text="how often it held the truth", standoff=4, font=dict(size=12))))
+    figure.layout.legend.update(x=0.02, xanchor="left", y=0.98, yanchor="top")
+    return figure
 
 
 def belief(value: np.ndarray, density: np.ndarray, *, title: str, unit: str, truth: float | None, flat: float,

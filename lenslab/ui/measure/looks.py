@@ -3,7 +3,6 @@
 import streamlit as st
 
 from lenslab.figures import posterior
-from lenslab.figures.classification import named
 from lenslab.figures.evidence import evidence as evidence_figure
 from lenslab.insight import cards
 from lenslab.insight.explain import METHODS
@@ -94,8 +93,8 @@ def honest_look(network: Network, shown: Shown, answer: Answer, taken: Taken) ->
             "coverage95": st.column_config.NumberColumn("truth within 95 %", format="percent")})
     told = network.card.get("calibration")
     if isinstance(told, dict) and isinstance(told.get("coverage"), dict) and told["coverage"]:
-        names = {name: "Smooth lens" if name == SMOOTH else named(name) for name in told["coverage"]}
-        plot(posterior.coverage({names[name]: entry for name, entry in told["coverage"].items()},
+        plot(posterior.coverage({"Smooth lens" if name == SMOOTH else name: entry
+                                 for name, entry in told["coverage"].items()},
                                 title="Do regions hold the truth as often as they should?"), key="measure.coverage",
              later=True, square=False, alt="Expected coverage of the posteriors")
         places = st.columns(2)

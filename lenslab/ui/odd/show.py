@@ -55,7 +55,7 @@ def verdict(network: Network, answer: Judged, accepted: float, shown: Shown) -> 
     for told in (trust.outdated(network), doubts(network)):
         if told:
             st.info(told, icon=":material/school:")
-    rare = "Fewer than 1 in 500" if p < 0.002 else f"{100 * p:.1f} of 100"
+    rare = "Fewer than 1 in 500" if p < 0.002 else f"{100 * p:.0f} of 100" if p > 0.02 else f"{1000 * p:.0f} of 1,000"
     if p < accepted:
         st.markdown(f"### Odd\n{rare} usual lenses look at least as odd to {plain(network.short)} as this image.")
     else:
