@@ -5,7 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from lenslab.runs import evaluate, generate, reconstruct, renew, shell
+from lenslab.feed.order import CHUNK
+from lenslab.runs import evaluate, fits, generate, reconstruct, renew, shell, tuning
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,9 +31,11 @@ def parser() -> argparse.ArgumentParser:
     shell.add_train(commands)
     shell.add_jobs(commands)
     evaluate.add_evaluate(commands)
+    fits.add_fits(commands)
     generate.add_generate(commands)
     reconstruct.add_reconstruct(commands)
     renew.add_renew(commands)
+    tuning.add_tune(commands)
     return top
 
 
@@ -59,6 +62,11 @@ def dataset(population: str, size: int, out: Path, workers: int, dask: str | Non
     with Bar(sys.stderr) as bar:
         write(population, size, out, seed=seed, split=split, workers=workers, dask=dask, ceiling=ceiling,
               report=bar)
+
+
+def store_fits(**settings) -> None:
+    with Bar(sys.stderr) as bar:
+        fits.fits(**settings, report=lambda done, total: bar(CHUNK * done, CHUNK * total))
 
 
 class Bar:
@@ -90,8 +98,8 @@ class Bar:
 
 
 COMMANDS = {"simulate": simulate, "dataset": dataset, "train": shell.train, "jobs": shell.jobs,
-            "evaluate": evaluate.evaluate, "generate": generate.generate, "reconstruct": reconstruct.reconstruct,
-            "renew": renew.renew}
+            "evaluate": evaluate.evaluate, "fits": store_fits, "generate": generate.generate,
+            "reconstruct": reconstruct.reconstruct, "renew": renew.renew, "tune": tuning.tune}
 
 
 def main(arguments: list[str] | None = None) -> int:

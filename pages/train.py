@@ -6,7 +6,7 @@ import streamlit as st
 
 from lenslab.runs import jobs
 from lenslab.ui.frame import controls, within_frame
-from lenslab.ui.train import facts, watch
+from lenslab.ui.train import facts, studies, watch
 
 within_frame(Path(__file__).parent.parent)
 known, public = facts.runs(), jobs.public()
@@ -25,3 +25,4 @@ if known:
 else:
     watch.notice()
     watch.empty(public)
+studies.show()

@@ -27,6 +27,7 @@ FENCES = {
     "captum": ("lenslab/insight/explain.py",),
     "streamlit": ("app.py", "pages/", "lenslab/ui/"),
     "plotly": ("lenslab/figures/",),
+    "optuna": ("lenslab/runs/search.py",),
 }
 FILES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py")), *sorted((ROOT / "lenslab").rglob("*.py"))]
 FILES = [path for path in FILES if path.exists()]

@@ -38,6 +38,10 @@ def evaluate(checkpoint: Path, population: str | None = None, data: Path | None 
     network = trained.load(checkpoint, resolve_device(None if device == "auto" else device))
     if network.card["task"] == "classify":
         found = plain(judge_classifier(network, checkpoint.name, population, data, n, workers))
+    elif network.card["task"] == "measure":
+        from lenslab.runs.measured import judge_measurer
+
+        found = plain(judge_measurer(network, checkpoint.name, population, data, n, workers))
     elif population or data:
         raise ValueError(f"{checkpoint.name} is a checkpoint of the task {network.card['task']!r}, which is judged on "
                          "images of its own population; leave --population and --data away.")
@@ -182,7 +186,7 @@ def as_line(found: dict) -> str:
 
 
 def as_table(found: dict) -> str:
-    """The same for the eye: the metrics that the task declares, and what a classifier has beside them."""
+    """The same for the eye: the metrics that the task declares, and what a task has beside them."""
     from lenslab.tasks import TASKS
 
     intervals = found.get("intervals", {})
@@ -196,6 +200,8 @@ def as_table(found: dict) -> str:
              + (", 95 % intervals" if intervals else "")]
     lines += [row(metric.name, found[metric.name], metric.unit) for metric in TASKS[found["task"]].metrics
               if metric.name in found]
+    for key in found.get("mae", {}):
+        lines += [row(f"{name}.{key}", found[name][key]) for name in ("mae", "rmse", "r2", "coverage68", "coverage95")]
     for name, value in found.get("auc", {}).items():
         lines.append(row(f"auc.{name}", value))
     if "confusion" in found:

@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 from lenslab import strict_json
 from lenslab.checkpoint import load, save, write_atomically
 
+JOURNAL = "study.log"     # of a study (lenslab.runs.search), which is a folder of runs and no run itself
 STATE, PREVIOUS = "state.safetensors", "state.previous.safetensors"
 ENDS = ("finished", "failed", "stopped")
 FULL = (errno.ENOSPC, errno.EDQUOT)

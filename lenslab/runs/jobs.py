@@ -21,7 +21,7 @@ from pathlib import Path
 from lenslab import strict_json
 from lenslab.checkpoint import checkpoints_folder, read_card, write_atomically
 from lenslab.insight.table import write_table
-from lenslab.runs.folder import ENDS, RunFolder, alive, read_json, read_lines
+from lenslab.runs.folder import ENDS, JOURNAL, RunFolder, alive, read_json, read_lines
 from lenslab.runs.turns import queue_of, waiting_line
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -89,12 +89,21 @@ def folder_of(name: str) -> Path:
 
 def listed() -> list[Job]:
     """Every run, the youngest first."""
+    return sorted((find(name) for name in folders() if not (runs_folder() / name / JOURNAL).exists()),
+                  key=lambda job: (-job.changed, job.name))
+
+
+def studies() -> list[str]:
+    """Names of the folders that hold a study (lenslab.runs.search), in order."""
+    return sorted(name for name in folders() if (runs_folder() / name / JOURNAL).exists())
+
+
+def folders() -> list[str]:
     try:
-        names = [entry.name for entry in os.scandir(runs_folder())
-                 if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)]
+        return [entry.name for entry in os.scandir(runs_folder())
+                if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)]
     except OSError:
         return []
-    return sorted((find(name) for name in names), key=lambda job: (-job.changed, job.name))
 
 
 def find(name: str) -> Job:

@@ -142,3 +142,25 @@ def corners(images: Tensor) -> Tensor:
     height, width = (max(1, side // CORNER) for side in images.shape[-2:])
     rows = torch.cat([images[..., :height, :], images[..., -height:, :]], dim=-2)
     return torch.cat([rows[..., :width], rows[..., -width:]], dim=-1).mean((1, 2, 3))
+
+
+def numbers(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """One-dimensional arrays of plain numbers (N,) float64 by name, of those in `names` that an npz file holds."""
+    found = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()[:MAX_MEMBERS]}
+            for name in names:
+                if name not in members:
+                    continue
+                if members[name].file_size > 16 * MAX_IMAGES + 2**16:
+                    raise ValueError(f"{path.name}: {name} is too long; at most {MAX_IMAGES} numbers are read.")
+                with archive.open(members[name]) as stream:
+                    array = np.lib.format.read_array(stream, allow_pickle=False, max_header_size=10000)
+                if array.ndim != 1 or array.dtype.kind not in "fiu":
+                    raise ValueError(f"{path.name}: {name} has shape {short(array.shape)} and type "
+                                     f"{short(array.dtype)}; one number for each image is wanted.")
+                found[name] = array.astype(np.float64)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, SyntaxError) as error:
+        raise ValueError(f"{path.name} is damaged ({short(str(error))}); save it again with numpy.savez.") from None
+    return found

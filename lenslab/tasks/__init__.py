@@ -128,6 +128,40 @@ TASKS = {
         "minutes it makes blurred rings; good ones take hours.",
         dict(population="seed-64", steps=200, batch=16, lr=0.001, warmup=20, ema=0.95, validate_every=50, reuse=8,
              validation=60, test=60), 3, "first-generator"),)),
+    "measure": Task("What is the dark matter made of, in numbers?", "lenslab.tasks.measure", (
+        LOSS,
+        Metric("gain", "Gain over the prior", "nats", "higher", "How much more likely it makes the true numbers of the "
+               "dark matter than what was known before the image; 0 is nothing learnt.", guess=lambda n: 0.0),
+        Metric("gain_lens", "Gain on the smooth lens", "nats", "higher", "The same of the numbers of the smooth lens."),
+        Metric("mean_r2", "R²", "", "higher", "Share of the spread of the dark matter's numbers that the medians "
+               "explain, the mean over all of them; 1 is all, 0 is what the mean tells.", guess=lambda n: 0.0),
+        Metric("mean_coverage68", "Truth within 68 %", "", "", "How often the 68 % that it names hold the truth: 0.68 "
+               "is honest.", limits=SHARE),
+        Metric("mean_coverage95", "Truth within 95 %", "", "", "How often the 95 % that it names hold the truth: 0.95 "
+               "is honest.", limits=SHARE),
+        Metric("accuracy", "Accuracy", "", "higher", "Share of images whose likeliest class is the true one.",
+               limits=SHARE, guess=lambda n: 1 / n if n else None),
+    ), (Preset(
+        "A first measurement",
+        "It simulates lenses with clumps and with waves of dark matter and learns how much of it there is, and how "
+        "heavy its particles are, with errors. Minutes are enough to see that errors can be honest and wide.",
+        dict(network="cnn", population="seed-64", steps=200, lr=0.002, warmup=20, ema=0.95, validate_every=50, reuse=8,
+             validation=240, test=360), 2, "first-measurement"),)),
+    "anomaly": Task("Is anything odd about a lens?", "lenslab.tasks.anomaly", (
+        LOSS,
+        Metric("auc", "AUC", "", "higher", "Chance that a lens with substructure is called odder than a smooth one, "
+               "though none was ever seen in training. 0.5 is guessing.", interval=True, limits=SHARE,
+               guess=lambda n: 0.5),
+        Metric("false_alarms", "False alarms", "", "", "Share of smooth lenses that are odder than 95 % of those that "
+               "set what is usual: 0.05 is honest.", interval=True, limits=SHARE),
+        Metric("found", "Found", "", "higher", "Share of lenses with substructure that are called odd at that "
+               "threshold.", interval=True, limits=SHARE),
+    ), (Preset(
+        "A first detector",
+        "It sees smooth lenses alone and learns to draw them. What it draws badly is odd: a lens with clumps or waves "
+        "of dark matter may be, and so is a spiral galaxy.",
+        dict(kind="autoencoder", population="seed-64", steps=300, lr=0.002, warmup=20, ema=0.95, validate_every=75,
+             reuse=8, validation=240, test=360), 2, "first-detector"),)),
     "judge": Task("What was an image made for?", "lenslab.tasks.judge", (
         LOSS,
         Metric("r2", "R²", "", "higher", "Share of the spread of the conditions that it reads off images, the "

@@ -17,6 +17,8 @@ from lenslab.ui import window
 SWITCH_S = 5e-4  # after this the thread that computes lets the one that sends have its turn; Python's own is 5e-3
 PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
          "classify.py": ("Classify", ":material/category_search:"),
+         "measure.py": ("Measure", ":material/straighten:"),
+         "odd.py": ("Odd", ":material/troubleshoot:"),
          "generate.py": ("Generate", ":material/auto_awesome:"),
          "quiz.py": ("Quiz", ":material/school:"),
          "model.py": ("Model", ":material/verified:"),

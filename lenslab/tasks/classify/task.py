@@ -80,16 +80,21 @@ def build(config: Config, card: dict | None = None) -> Trained:
     """A network with fresh weights, and the card that says what it is given; that of a checkpoint is followed."""
     begun = "" if card is not None else config.regressor
     card = facts(config) if card is None else sound(card)
+    model = network_of(config, card, len(card["classes"]))
+    if model.needs_fit and begun:
+        own = model.regressor.requires_grad_(False)     # it learns no more, or later fits would be other than it saw
+        own.load_state_dict(load_regressor(begun, model.lens).state_dict())
+    return Trained(model, card)
+
+
+def network_of(config: Training, card: dict, outputs: int, **more) -> nn.Module:
+    """The network that a Config with `network` and `width` names, for the input that a card describes."""
     kind, settings = CLASSIFIERS[config.network]
     if kind.needs_fit:
         settings = settings | {"lens": smooth.of_card(card.get("smooth_lens")),
                                "recipe": recipes.of_card(card.get("fit_recipe"))}
-    model = kind(len(card["classes"]), width=config.width, **{name: card[name] for name in INPUT}, **settings,
-                 **card["constants"])
-    if kind.needs_fit and begun:
-        own = model.regressor.requires_grad_(False)     # it learns no more, or later fits would be other than it saw
-        own.load_state_dict(load_regressor(begun, model.lens).state_dict())
-    return Trained(model, card)
+    return kind(outputs, width=config.width, **{name: card[name] for name in INPUT}, **settings, **more,
+                **card["constants"])
 
 
 def facts(config: Config) -> dict:

@@ -68,8 +68,8 @@ def arrive(form: Form, known: Known) -> str | None:
     return None
 
 
-def choose(form: Form, known: Known) -> Picked:
-    """Networks, and an image for them."""
+def choose(form: Form, known: Known, most: int = MOST_BESIDE) -> Picked:
+    """At most so many networks, and an image for them."""
     sources = list(SOURCES)[:3] if jobs.public() else list(SOURCES)
     turned = st.session_state.get(state.SCENE, Scene()) != Scene()
     source_key = form.keyed("source", "lens" if turned else "example", among=sources)   # drawn below, asked for here
@@ -79,7 +79,8 @@ def choose(form: Form, known: Known) -> Picked:
     population = form.value("population")
     by_name = {network.name: network for network in known[population]}
     key = form.keyed(f"networks.{population}", [next(iter(by_name))], among=by_name)
-    several("Side by side", by_name, key=key, most=MOST_BESIDE, format_func=lambda name: by_name[name].short)
+    several("Side by side" if most > 1 else "Network", by_name, key=key, most=most,
+            format_func=lambda name: by_name[name].short)
 
     def moved():
         if not suits(population, form.value("source")):

@@ -35,7 +35,9 @@ class Network:
     @property
     def short(self) -> str:
         """Its kind, as it stands beside its neighbours: the checkpoint without suffix is its population's best."""
-        kind = str(self.card.get("network", self.name))[:40]
+        settings = self.card.get("config")
+        kind = self.card.get("network") or (settings.get("kind") if isinstance(settings, dict) else "") or self.name
+        kind = str(kind)[:40]
         return f"{kind} (best)" if self.best else kind
 
     @property

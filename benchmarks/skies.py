@@ -1,0 +1,116 @@
+"""Many lenses together: are their populations' numbers honest, and how many lenses does a number need?
+
+    python benchmarks/skies.py CHECKPOINT [--fits FOLDER] [--test 5000] [--skies 500] [--lenses 100] [--json]
+
+The posteriors of test lenses of a measuring network are made once. A sky is a mean, drawn from the prior's middle 80 %,
+a scatter of 0.2 of dex, and so many test lenses chosen so that their true numbers follow that law. Its lenses together
+give a belief in the mean (lenslab.insight.hierarchy, which knows neither mean nor scatter). Printed for each number of
+the dark matter: median error of the mean, how often its central 68 and 95 % hold the truth with the 99 % band of honest
+ones, and the lenses needed for 0.2 of dex in three ranges of signal to noise (Fisher).
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python benchmarks/NAME.py starts it
+
+import numpy as np
+
+from lenslab.feed.stream import HELD_OUT_SEED, held_out
+from lenslab.insight import hierarchy
+from lenslab.insight.calibration import band
+from lenslab.population import CHUNK, find
+from lenslab.tasks.measure.quantities import SMOOTH, Quantities
+from lenslab.tasks.measure.task import Config, estimate_of, features_of, view_of
+from lenslab.tasks.measure.view import TRUTH
+from lenslab.tasks.trained import load
+from lenslab.tasks.training import configure
+
+SCATTER, ERROR = 0.2, 0.2      # of the numbers about their mean; dex that a forecast asks for
+MIDDLE = 0.8                   # of the prior, from which means of skies are drawn
+SAMPLES = 400
+BINS = 3                       # of signal to noise
+TOGETHER = np.array([0.1, 0.2, 0.35])     # scatters that the belief allows
+
+
+def posteriors(path: Path, fits: str, test: int, workers: int):
+    """Quantities, samples (N, S, Q), truths (N, Q) and signal to noise (N,) of test lenses."""
+    trained = load(path, task="measure")
+    settings = trained.card["config"] | dict(workers=workers, test=test) | (dict(fits=fits) if fits else {})
+    config = configure(Config, settings)
+    shown = held_out(view_of(config, HELD_OUT_SEED, "test"), test, workers)
+    estimate = estimate_of(trained, features_of(trained.model, shown.inputs), SAMPLES)
+    population = find(config.population)
+    chunks = [population.chunk(k, HELD_OUT_SEED, "test") for k in range(-(-test // CHUNK))]
+    signal = np.concatenate([one.truths.get("signal_to_noise", np.full(CHUNK, np.nan)) for one in chunks])[:test]
+    return Quantities.of_card(trained.card["measures"]), estimate.samples.numpy(), shown.targets[TRUTH].numpy(), signal
+
+
+def skies(ln: np.ndarray, truth: np.ndarray, item, number: int, lenses: int) -> dict:
+    """Of skies drawn anew from the same lenses: error of the mean, and coverage."""
+    rng, (low, high) = np.random.default_rng(0), item.limits
+    edge = (1 - MIDDLE) / 2 * (high - low)
+    errors, inside = [], {0.68: 0, 0.95: 0}
+    for _ in range(number):
+        mean = rng.uniform(low + edge, high - edge)
+        weight = np.exp(-0.5 * ((truth - mean) / SCATTER) ** 2) / item.density(truth)
+        rows = rng.choice(len(truth), lenses, p=weight / weight.sum())
+        found = hierarchy.mean_of(ln[rows], item.limits)
+        errors.append(abs(found.median - mean))
+        for level in inside:
+            below, above = found.interval(level)
+            inside[level] += below <= mean <= above
+    return dict(error=float(np.median(errors)), skies=number, lenses=lenses,
+                **{f"coverage{round(100 * level)}": count / number for level, count in inside.items()})
+
+
+def forecast(ln: np.ndarray, signal: np.ndarray, item) -> list[dict]:
+    """Lenses needed for ERROR, in bins of signal to noise with as many lenses each; where S is not drawn, one bin."""
+    known, found = np.isfinite(signal), []
+    edges = np.quantile(signal[known], np.linspace(0, 1, BINS + 1)) if known.any() else [-np.inf, np.inf]
+    scatter = int(np.argmin(np.abs(TOGETHER - SCATTER)))
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        mine = (signal >= low) & (signal <= high) if known.any() else np.ones(len(signal), bool)
+        needed = hierarchy.lenses_needed(ln[mine][:, scatter], item.limits, float(np.mean(item.limits)), ERROR)
+        found.append(dict(low=float(low), high=float(high), lenses=needed, n=int(mine.sum())))
+    return found
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--fits", default="", help="folder of python -m lenslab fits")
+    parser.add_argument("--test", type=int, default=5000)
+    parser.add_argument("--skies", type=int, default=500)
+    parser.add_argument("--lenses", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    settings = parser.parse_args(words)
+    quantities, samples, truth, signal = posteriors(settings.checkpoint, settings.fits, settings.test,
+                                                    settings.workers)
+    found = {}
+    for place, item in enumerate(quantities.quantities):
+        mine = np.isfinite(truth[:, place])
+        if item.block == SMOOTH or mine.sum() < 100:
+            continue
+        ln = hierarchy.ln_likelihoods(samples[mine, :, place], item.density, item.limits, TOGETHER)
+        found[f"{item.block}/{item.key}"] = dict(
+            skies(ln, truth[mine, place], item, settings.skies, settings.lenses),
+            forecast=forecast(ln, signal[mine], item), prior=item.limits)
+    if settings.json:
+        print(json.dumps(found))
+        return 0
+    bands = {level: band(level, settings.skies) for level in (0.68, 0.95)}
+    print(f"| number | median error of the mean | truth within 68 % [{bands[0.68][0]:.2f}, {bands[0.68][1]:.2f}] | "
+          f"95 % [{bands[0.95][0]:.2f}, {bands[0.95][1]:.2f}] | lenses for {ERROR} dex |\n|---|---|---|---|---|")
+    for name, one in found.items():
+        needed = ", ".join(f"{entry['lenses']:.0f}" + (f" (S {entry['low']:.0f}-{entry['high']:.0f})"
+                           if np.isfinite(entry["low"]) else "") for entry in one["forecast"])
+        print(f"| {name} | {one['error']:.3f} | {one['coverage68']:.3f} | {one['coverage95']:.3f} | {needed} |")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
