@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from lenslab.figures import observed
 from lenslab.figures.canvas import Frame, curve, diverging, picture, plane
 from lenslab.figures.stretch import Stretch
+from lenslab.figures.training import chart
 from lenslab.images.observation import Observation
 from lenslab.tasks.reconstruct import Reconstruction
 from lenslab.tasks.reconstruct.record import GRID
@@ -71,12 +72,40 @@ def correction(found: Reconstruction, name: str, *, dark: bool, over=(), height:
     """One map of the corrections, hatched where it is less than SURE sigmas from nothing."""
     values, sigma = (plane(getattr(found.corrections, part)) for part in (name, f"{name}_sigma"))
     symbol, unit, words = CORRECTIONS[name]
-    frame = frame_of(found)
+    rows, columns = box(values)
+    frame, values, sigma = part_of(frame_of(found), rows, columns), values[rows, columns], sigma[rows, columns]
     known = np.abs(values[np.isfinite(values)])
     top = max(float(np.percentile(known, 99.5)) if known.size else 0.0, 1e-6)
     unsure = ~(np.abs(values) >= SURE * sigma) & np.isfinite(values)
     return picture(values, frame, title=title or words, colours=diverging(dark), limits=(-top, top),
-                   unit=unit or symbol, value_name=symbol, ink=observed.ink(dark), height=height, over=[hatching(unsure, frame, observed.ink(dark)), *over])
+                   unit=unit or symbol, value_name=symbol, ink=observed.ink(dark), height=height,
+                   over=[hatching(unsure, frame, observed.ink(dark)), *over])
+
+
+def box(values: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of a map that hold all that is known of it."""
+    known = np.isfinite(values)
+    if not known.any():
+        return slice(None), slice(None)
+    rows, columns = (np.flatnonzero(known.any(axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def part_of(frame: Frame, rows: slice, columns: slice) -> Frame:
+    """The frame of some rows and columns of a picture."""
+    (bottom, top, _), (left, right, _) = rows.indices(frame.height), columns.indices(frame.width)
+    x, y = frame.center
+    return Frame(top - bottom, right - left, frame.pixel_scale, (
+        x + ((left + right) - frame.width) / 2 * frame.pixel_scale,
+        y + ((bottom + top) - frame.height) / 2 * frame.pixel_scale))
+
+
+def where_corrected(found: Reconstruction, figure: go.Figure) -> go.Figure:
+    """Another picture of the same lens, shown where its corrections are."""
+    frame = part_of(frame_of(found), *box(plane(found.corrections.psi)))
+    (x, y), w, h = frame.center, frame.half_width, frame.half_height
+    figure.layout.xaxis.range, figure.layout.yaxis.range = [x - w, x + w], [y - h, y + h]
+    return figure
 
 
 def hatching(where: np.ndarray, frame: Frame, ink: str) -> dict:
@@ -110,11 +139,11 @@ def sensitivity(found: Reconstruction, *, height: int) -> go.Figure:
                    value_name="at 5 σ", height=height, over=[cross])
 
 
-def chi2_falling(values: list[float], *, height: int = 150) -> go.Figure:
+def chi2_falling(values: list[float], *, height: int) -> go.Figure:
     """Reduced chi^2 step by step."""
-    from lenslab.figures.training import chart
-
-    trace = dict(type="scatter", mode="lines+markers", x=list(range(1, len(values) + 1)), y=values,
+    trace = dict(type="scatter", mode="lines+markers", x=list(range(1, len(values) + 1)), y=values, showlegend=False,
                  line=dict(color="#5b8fd6", width=2), marker=dict(size=5),
                  hovertemplate="step %{x}<br>χ² %{y:.3f} a pixel<extra></extra>")
-    return chart("χ² a pixel, step by step", [trace], height, key="chi2", y=dict(type="log"), x=dict(dtick=None))
+    return chart("χ² a pixel falls to 1", [trace], height, key="chi2", y=dict(rangemode="tozero"),
+                 x=dict(range=[0.5, max(len(values), 8) + 0.5], tickformat="d", nticks=6,
+                        title=dict(text="step", standoff=4, font=dict(size=12))))

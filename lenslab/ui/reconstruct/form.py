@@ -22,7 +22,9 @@ FORM = Form("reconstruct")
 WORDS = {"sersic": "Smooth galaxies", "pixels": "Pixels", "auto": "As many as it needs", "none": "None",
          "1": "One", "2": "Two"}
 ASKED = {"corrections": True}       # what the page asks for unless it is turned off, beside what the shell does
+FREE = "free."                      # before the name of a setting, in this form
 PAINTED = "reconstruct.painted"     # {where an image comes from: circles} of this session
+FIRST = 3                           # of the examples, one with a long arc
 BRUSH = 0.25                        # arcsec
 
 
@@ -52,6 +54,7 @@ def chosen() -> Image | None:
 
 
 def of_example() -> Image:
+    FORM.keyed("number", FIRST)
     asked = example(FORM, images.POPULATION)
     _, split, seed, index = asked.args
     return images.of_item(split, seed, index)
@@ -80,15 +83,16 @@ def switches(heeds: tuple[str, ...]) -> None:
     for item in (item for item in fields(Settings) if item.name in heeds):
         meta, default = item.metadata, ASKED.get(item.name, item.default)
         if meta["kind"] is bool:
-            st.toggle(meta["label"], key=FORM.keyed(item.name, default), help=meta["text"])
+            st.toggle(meta["label"], key=FORM.keyed(FREE + item.name, default), help=meta["text"])
         else:
-            st.selectbox(meta["label"], meta["options"], key=FORM.keyed(item.name, default, among=meta["options"]),
-                         format_func=lambda word: WORDS.get(word, word), help=meta["text"])
+            key = FORM.keyed(FREE + item.name, default, among=meta["options"])
+            st.selectbox(meta["label"], meta["options"], key=key, format_func=lambda word: WORDS.get(word, word),
+                         help=meta["text"])
 
 
 def settings(heeds: tuple[str, ...]) -> Settings:
     usual = Settings()
-    return replace(usual, **{item.name: FORM.value(item.name, ASKED.get(item.name, item.default))
+    return replace(usual, **{item.name: FORM.value(FREE + item.name, ASKED.get(item.name, item.default))
                              for item in fields(Settings) if item.name in heeds})
 
 
