@@ -4,9 +4,11 @@ All places are those of the whole image, though a fit may see a part of it: its 
 """
 
 from dataclasses import replace
+from math import ceil
 
 import numpy as np
 import plotly.graph_objects as go
+from torch.nn.functional import avg_pool2d
 
 from lenslab.figures import observed
 from lenslab.figures.canvas import Frame, curve, diverging, picture, plane
@@ -17,6 +19,7 @@ from lenslab.tasks.reconstruct import Reconstruction
 from lenslab.tasks.reconstruct.record import GRID
 
 SURE = 2.0           # sigmas below which a correction is hatched
+MOST = 400           # pixels on a side of a picture
 HATCHES = 46         # of them along a side, at most
 MASKED = "#7fe0ff"
 CORRECTIONS = {"delta_kappa": ("Δκ", "", "Mass, Δκ"), "psi": ("Δψ", "arcsec²", "Potential, Δψ"),
@@ -33,11 +36,23 @@ def masked(observation: Observation, circles, inner: tuple[float, float, float] 
 
     circles   x, y, radius (arcsec) of each;  inner   the circle about the lens galaxy;  outer   the radius beyond which
     """
-    figure = observed.image(observation, title=title, height=height)
+    figure = observed.image(coarse(observation), title=title, height=height)
     rings = [*circles, *([inner] if inner else []), *([(*inner[:2], outer)] if inner and outer else [])]
     if rings:
         figure.add_trace(go.Scatter(curve([ring(*each) for each in rings], MASKED, width=1.8)))
     return figure
+
+
+def coarse(observation: Observation) -> Observation:
+    """The same with no more pixels on a side than a screen shows, or a browser would choke on a survey's frame."""
+    k = ceil(max(observation.image.shape[-2:]) / MOST)
+    if k == 1:
+        return observation
+    height, width = (side - side % k for side in observation.image.shape[-2:])
+    image, variance, mask = (None if part is None else avg_pool2d(part[..., :height, :width].float(), k) for part in
+                             (observation.image, observation.variance, observation.mask))
+    return replace(observation, image=image, variance=variance / k**2, pixel_scale=observation.pixel_scale * k,
+                   mask=None if mask is None else mask > 0, model=None, scenes=None)
 
 
 def ring(x: float, y: float, radius: float) -> tuple[np.ndarray, np.ndarray]:
