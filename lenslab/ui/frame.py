@@ -20,6 +20,7 @@ PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
          "measure.py": ("Measure", ":material/straighten:"),
          "odd.py": ("Odd", ":material/troubleshoot:"),
          "generate.py": ("Generate", ":material/auto_awesome:"),
+         "reconstruct.py": ("Reconstruct", ":material/center_focus_strong:"),
          "quiz.py": ("Quiz", ":material/school:"),
          "model.py": ("Model", ":material/verified:"),
          "train.py": ("Train", ":material/model_training:")}

@@ -9,7 +9,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 SESSIONS, WITHIN = 16, 5.0  # s
-PAGES = ("", "classify", "quiz", "model", "train")
+PAGES = ("", "classify", "reconstruct", "quiz", "model", "train")
 PATIENCE = 240.0            # s: on a machine with more to do
 
 

@@ -127,7 +127,7 @@ def export_look(choice: Choice, forming: Forming) -> None:
         st.caption(f"{forming.reached} images in counts/s, {'with' if noisy() else 'before'} the camera's noise, with "
                    "what was asked for: NaN where it was left open.")
     with right:
-        st.markdown("**What would a classifier say?**")
+        st.markdown("**What would a classifier or a fit say?**")
         send(choice, forming)
 
 
@@ -137,16 +137,17 @@ def send(choice: Choice, forming: Forming) -> None:
         k = st.number_input("Image", 1, forming.reached, key=FORM.keyed("sent", 1, among=range(1, forming.reached + 1)),
                             width=110)
         sent = st.button("Send to Classify", key="generate.send", icon=":material/category_search:")
+        rebuilt = st.button("Send to Reconstruct", key="generate.reconstruct", icon=":material/center_focus_strong:")
     st.caption("With the camera's noise, and without a word of what was asked for.")
     if sent:
-        st.session_state[real.KEPT] = real.Kept(export.observation(forming, int(k) - 1))
+        real.hand_on("classify", real.Kept(export.observation(forming, int(k) - 1)))
         st.session_state["pick.real.subtract.True"] = False      # no galaxy shines in it
-        asked = dict(source="real")
         if choice.wanted.population in networks_of("classify")[0]:
-            asked["population"] = choice.wanted.population
-        for name, value in asked.items():
-            st.session_state[f"classify.form.{name}"] = value
+            st.session_state["classify.form.population"] = choice.wanted.population
         st.switch_page("pages/classify.py")
+    if rebuilt:
+        real.hand_on("reconstruct", real.Kept(export.observation(forming, int(k) - 1)))
+        st.switch_page("pages/reconstruct.py")
 
 
 def why_look(choice: Choice, forming: Forming) -> None:

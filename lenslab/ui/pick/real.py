@@ -8,6 +8,7 @@ import streamlit as st
 
 from lenslab.images.observation import Observation
 from lenslab.population import find
+from lenslab.scene import Scene
 from lenslab.sky import catalogue, upload
 from lenslab.ui import cached, state
 from lenslab.ui.escape import plain
@@ -25,10 +26,12 @@ class Kept:
     """A real image of this session, told apart from others by who it is."""
 
     observation: Observation
+    known: catalogue.KnownLens | None = None    # what is published of it
+    scene: Scene | None = None                  # what is true of it, where the file of a simulated one tells
 
 
-def real(population: str) -> Callable[..., Shown] | None:
-    """Choose an image; returns what makes it fit the population, or None."""
+def choose() -> Kept | None:
+    """Choose an image, the same on every page; the one that was chosen last, or None."""
     names = catalogue.real_lenses()
     if names:
         st.selectbox("A real lens", names, index=None, key=NAME, on_change=picked, format_func=catalogue.title,
@@ -42,9 +45,16 @@ def real(population: str) -> Callable[..., Shown] | None:
     if REFUSED in st.session_state:
         st.warning(plain(st.session_state[REFUSED]))
     kept = st.session_state.get(KEPT)
+    if kept is not None:
+        st.caption(f"Chosen: {plain(kept.observation.name or 'your image')}")
+    return kept
+
+
+def real(population: str) -> Callable[..., Shown] | None:
+    """Choose an image; returns what makes it fit the population, or None."""
+    kept = choose()
     if kept is None:
         return None
-    st.caption(f"Chosen: {plain(kept.observation.name or 'your image')}")
     wanted = not find(population).most_lights
     subtract = st.toggle("Take the lens galaxy off", value=wanted, key=f"pick.real.subtract.{wanted}",
                          help="By a fit of its light. These networks have seen lenses "
@@ -55,7 +65,7 @@ def real(population: str) -> Callable[..., Shown] | None:
 def picked() -> None:
     name = st.session_state[NAME]
     if name is not None:
-        take(lambda: cached.real_lens(name))
+        take(lambda: Kept(cached.real_lens(name), catalogue.known(name)))
 
 
 def uploaded() -> None:
@@ -64,23 +74,30 @@ def uploaded() -> None:
         take(lambda: opened(file.name, file.getvalue(), scale or None))
 
 
-def opened(name: str, data: bytes, scale: float | None) -> Observation:
+def opened(name: str, data: bytes, scale: float | None) -> Kept:
     """The image in a file; a scene alone becomes the visitor's lens."""
     found = upload.open_upload(name, data, pixel_scale=scale)
     if found.observation is None:
         state.take(found.scene)
         raise ValueError("This file holds a scene and no image. It is your lens now: choose My lens to see what "
                          "networks say of it.")
-    return found.observation
+    listed = catalogue.listed(data)      # what is published of a lens belongs to that very file
+    return Kept(found.observation, None if listed is None else catalogue.known(listed), found.scene)
 
 
-def take(open_image: Callable[[], Observation]) -> None:
+def take(open_image: Callable[[], Kept]) -> None:
     """Keep an image for this session; a refusal is shown and changes nothing."""
     st.session_state.pop(REFUSED, None)
     try:
-        st.session_state[KEPT] = Kept(open_image())
+        st.session_state[KEPT] = open_image()
     except ValueError as error:
         st.session_state[REFUSED] = str(error)
+
+
+def hand_on(page: str, kept: Kept) -> None:
+    """Let a page show an image of another page when it is opened next."""
+    st.session_state[KEPT] = kept
+    st.session_state[f"{page}.form.source"] = "real"
 
 
 def leave() -> None:

@@ -51,6 +51,10 @@ def export_look(scene: Scene) -> None:
             st.download_button("scene.json", lambda: export.to_json(scene), "scene.json", "application/json",
                                key="export.json", on_click="ignore", icon=":material/download:",
                                help="All settings of this page.")
+        st.markdown("**Can the mass be read off it again?**")
+        if st.button("Send to Reconstruct", key="export.reconstruct", icon=":material/center_focus_strong:"):
+            st.session_state["reconstruct.form.source"] = "lens"
+            st.switch_page("pages/reconstruct.py")
         st.markdown("**Share it**")
         query = urlencode(links.to_query(scene)) if not st.session_state.get(links.LONG) else ""
         if query or scene == Scene():
