@@ -30,7 +30,7 @@ def frame_of(found: Reconstruction) -> Frame:
     return replace(observed.frame_of(found.observation), center=found.offset)
 
 
-def masked(observation: Observation, circles, inner: tuple[float, float, float] | None, outer: float | None, *,
+def with_masks(observation: Observation, circles, inner: tuple[float, float, float] | None, outer: float | None, *,
            title: str, height: int) -> go.Figure:
     """The image with what is left out of the fit outlined.
 
@@ -60,7 +60,7 @@ def ring(x: float, y: float, radius: float) -> tuple[np.ndarray, np.ndarray]:
     return x + radius * np.cos(angle), y + radius * np.sin(angle)
 
 
-def seen(found: Reconstruction, stretch: Stretch, *, height: int) -> go.Figure:
+def image(found: Reconstruction, stretch: Stretch, *, height: int) -> go.Figure:
     """What was fitted."""
     seen, known = found.observation, observed.mask_of(found.observation)
     return observed.brightness(np.where(known, plane(seen.image), np.nan), frame_of(found), stretch, seen.unit,
@@ -115,7 +115,7 @@ def part_of(frame: Frame, rows: slice, columns: slice) -> Frame:
         y + ((bottom + top) - frame.height) / 2 * frame.pixel_scale))
 
 
-def where_corrected(found: Reconstruction, figure: go.Figure) -> go.Figure:
+def of_corrections(found: Reconstruction, figure: go.Figure) -> go.Figure:
     """Another picture of the same lens, shown where its corrections are."""
     frame = part_of(frame_of(found), *box(plane(found.corrections.psi)))
     (x, y), w, h = frame.center, frame.half_width, frame.half_height

@@ -68,7 +68,7 @@ def look(order: Order | None, working: Working | None) -> None:
               disabled=not files, on_click=begin)
     held = st.session_state.get(BATCH)
     if held is not None:
-        st.fragment(watched, run_every=None if held.over else WATCH)(held, held.over)
+        st.fragment(watch, run_every=None if held.over else WATCH)(held, held.over)
 
 
 def begin() -> None:
@@ -86,7 +86,7 @@ def leave() -> None:
         held.turn.cancel()
 
 
-def watched(batch: Batch, was_over: bool) -> None:
+def watch(batch: Batch, was_over: bool) -> None:
     """Progress with Stop, the table as far as it is, and the download once it is all there."""
     if batch.over and not was_over:
         st.rerun()
@@ -94,7 +94,7 @@ def watched(batch: Batch, was_over: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(waiting_sentence("The lenses form, one after the other", batch.turn))
             st.button("Stop", key="reconstruct.batch.stop", icon=":material/stop_circle:", on_click=batch.turn.cancel)
-    elif was_stopped(batch):
+    elif stopped_early(batch):
         st.caption(f"Stopped: {len(batch.answers)} of {len(batch.files)} are done.")
     if batch.answers:
         st.table([row(name, answer) for name, answer in list(batch.answers.items())], border="horizontal")
@@ -104,7 +104,7 @@ def watched(batch: Batch, was_over: bool) -> None:
                            help="A FITS file with all maps and a JSON file with all numbers for each image.")
 
 
-def was_stopped(batch: Batch) -> bool:
+def stopped_early(batch: Batch) -> bool:
     try:
         batch.turn.result()
     except Stopped:

@@ -33,7 +33,7 @@ def order() -> Order | None:
     name = st.selectbox("How", list(NETWORKS), key=FORM.keyed("network", next(iter(NETWORKS)), among=NETWORKS),
                         format_func=lambda name: NETWORKS[name].title)
     st.caption(NETWORKS[name].sentence)
-    image = chosen()
+    image = image_of_form()
     if image is None:
         return None
     heeds = NETWORKS[name].heeds
@@ -44,7 +44,7 @@ def order() -> Order | None:
                  settings(heeds), masks(image))
 
 
-def chosen() -> Image | None:
+def image_of_form() -> Image | None:
     sources = list(SOURCES)[:3] if jobs.public() else list(SOURCES)
     turned = st.session_state.get(state.SCENE, Scene()) != Scene()
     st.segmented_control("Image", sources, key=FORM.keyed("source", "lens" if turned else "example", among=sources),

@@ -81,12 +81,12 @@ def corrections(order: Order, working: Working) -> None:
             frame = Frame(truth.camera.num_pix, truth.camera.num_pix, truth.camera.pixel_scale)
             true = mass.substructure(plane(cached.maps(truth).delta_kappa), frame, dark=dark, height=400,
                                      realisation=cached.realisation(cached.dark(truth)), title="True substructure")
-            plot(lens_fit.where_corrected(found, true),
+            plot(lens_fit.of_corrections(found, true),
                  key="reconstruct.map.truth", later=True, alt="The true substructure")
         else:
             change = observed.residual(plane(found.corrections.change), lens_fit.frame_of(found), dark=dark, height=400,
                                        title="What they change in the image")
-            plot(lens_fit.where_corrected(found, change), key="reconstruct.map.change", later=True,
+            plot(lens_fit.of_corrections(found, change), key="reconstruct.map.change", later=True,
                  alt="What the corrections change in the image, in sigmas")
     st.caption(f"{evidence_sentence(found.corrections.evidence)} Hatched: less than {lens_fit.SURE:g} sigmas from "
                "nothing. A constant, a gradient and a shear of the potential are left out: no image tells them from "

@@ -37,14 +37,14 @@ def rows(found: Reconstruction, truth: Scene | None, known: KnownLens | None) ->
         if path not in found.parameters:
             continue
         one = found.parameters[path]
-        value, scale = placed(found, path, one), degrees(1) if unit == "°" else 1.0
+        value, scale = place_of(found, path, one), degrees(1) if unit == "°" else 1.0
         error = one.std * scale
         row = {"": label, "fitted": with_error(value * scale, error, unit), "systematic":
                systematic(one.systematic, scale, error, unit), beside: ""}
         if truth is not None:
             row[beside] = f"{true(truth, path, value) * scale:.{digits(error)}f}{unit}"
         elif known is not None:
-            row[beside] = published(known, path)
+            row[beside] = literature(known, path)
         made.append(row)
     north = position_angle(found)
     if north is not None:
@@ -59,7 +59,7 @@ def systematic(half: float | None, scale: float, error: float, unit: str) -> str
     return f"± {half * scale:.{digits(error)}f}{unit}" if half * scale > SMALL * error else "small"
 
 
-def placed(found: Reconstruction, path: str, one: Parameter) -> float:
+def place_of(found: Reconstruction, path: str, one: Parameter) -> float:
     return one.mean + found.offset[0] * path.endswith("center_x") + found.offset[1] * path.endswith("center_y")
 
 
@@ -69,7 +69,7 @@ def true(truth: Scene, path: str, near: float) -> float:
     return value + pi * round((near - value) / pi) if path.endswith("phi") else value
 
 
-def published(known: KnownLens, path: str) -> str:
+def literature(known: KnownLens, path: str) -> str:
     if path == "lens.theta_E" and known.theta_E:
         error = f" ± {known.theta_E_err:.2g}" if known.theta_E_err else ""
         return f"{known.theta_E:g}{error}″"

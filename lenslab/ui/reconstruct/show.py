@@ -15,7 +15,7 @@ from lenslab.ui.escape import plain
 from lenslab.ui.gate import waiting_sentence
 from lenslab.ui.plot import plot
 from lenslab.ui.reconstruct import form, numbers
-from lenslab.ui.reconstruct.work import Order, Working, begin, held
+from lenslab.ui.reconstruct.work import Order, Working, begin, kept_of
 from lenslab.ui.window import is_dark
 
 WATCH = 0.8            # s between two looks at a lens that forms
@@ -32,7 +32,7 @@ def invitation() -> None:
 
 def reconstruction(order: Order) -> Working | None:
     """All of the upper page; what is found, or None."""
-    working = held(order)
+    working = kept_of(order)
     if working is None or (working.over and working.found is None):
         told = None if working is None else working.refusal
         before(order, working, told)
@@ -47,7 +47,7 @@ def reconstruction(order: Order) -> Working | None:
 def before(order: Order, working: Working | None, told: str | None) -> None:
     """The image, and the button that begins."""
     with st.container(horizontal=True, vertical_alignment="center", height=56, border=False):
-        st.button("Reconstruct" if working is None else "Once more", key="reconstruct.begin", type="primary",
+        st.button("Reconstruct" if working is None else "Once more", key="reconstruct.begin",
                   icon=":material/play_circle:", on_click=begin, args=(order,))
         if working is not None and told is None:
             st.markdown("Stopped before there was a lens.")
@@ -63,7 +63,7 @@ def preview(order: Order) -> None:
     image, masks = order.image, order.masks
     seen = image.observation
     inner = (0.0, 0.0, masks.inner) if masks.inner or masks.outer < float("inf") else None
-    figure = lens_fit.masked(seen, masks.circles, inner, masks.outer if masks.outer < float("inf") else None,
+    figure = lens_fit.with_masks(seen, masks.circles, inner, masks.outer if masks.outer < float("inf") else None,
                              title=seen.name if image.truth is None else "What the telescope sees", height=LARGE)
     plot(figure, key="reconstruct.preview", alt=f"The image to be reconstructed. {image.where}",
          on_click=partial(form.paint, image))
@@ -124,7 +124,7 @@ def after(order: Order, working: Working) -> None:
                          noise=float(found.observation.noise.median()))
     left, middle, right = st.columns(3)
     with left:
-        plot(lens_fit.seen(found, stretch, height=SMALL), key="reconstruct.seen", alt="The image that was fitted")
+        plot(lens_fit.image(found, stretch, height=SMALL), key="reconstruct.seen", alt="The image that was fitted")
     with middle:
         plot(lens_fit.model(found, stretch, height=SMALL), key="reconstruct.model", alt="What the fitted lens makes")
     with right:

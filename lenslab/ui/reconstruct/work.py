@@ -94,10 +94,10 @@ def steps(order: Order) -> Iterator[Progress]:
 
 def forming_of(progress: Progress) -> Forming | None:
     """Maps of a lens that forms: its own, or those of its numbers so far."""
-    return progress.forming if progress.scene is None else drawn(progress.scene)
+    return progress.forming if progress.scene is None else maps_of(progress.scene)
 
 
-def drawn(scene: Scene) -> Forming:
+def maps_of(scene: Scene) -> Forming:
     """Model, source and mass of a scene; there is no residual of an image that is cut out later."""
     scenes = Scenes.of([scene], dtype=torch.float32)
     true = maps(scenes, source_side=SIDE)
@@ -105,7 +105,7 @@ def drawn(scene: Scene) -> Forming:
     return Forming(image, torch.zeros_like(image), true.source[0], true.source_half_width, true.kappa[0])
 
 
-def held(order: Order) -> Working | None:
+def kept_of(order: Order) -> Working | None:
     """What this session has of an order."""
     return st.session_state.get(MADE, {}).get(order)
 

@@ -159,7 +159,7 @@ def test_a_survey_s_frame_is_shown_as_coarsely_as_a_screen_and_its_middle_is_fit
     pixels = 1e-3 * torch.randn(1, 1, 2000, 2000, generator=torch.Generator().manual_seed(0))
     pixels[..., 984:1016, 984:1016] = lens.image
     wide = Observation(pixels, torch.full_like(pixels, float(lens.variance.median())), 0.08, psf=lens.psf)
-    shown = lens_fit.masked(wide, (), None, None, title="", height=300)
+    shown = lens_fit.with_masks(wide, (), None, None, title="", height=300)
     assert max(np.shape(shown.data[0].z)) <= 400
     assert shown.layout.xaxis.range[1] == pytest.approx(80.0, rel=1e-3)
     seen = np.asarray(shown.data[0].customdata)
@@ -216,7 +216,7 @@ def test_numbers_have_the_digits_that_their_errors_deserve():
     assert numbers.with_error(47.31, 7.5, "°") == "47.3 ± 7.5°"
     assert numbers.true(Scene(lens=Lens(phi=1.5)), "lens.phi", -1.6) == pytest.approx(1.5 - np.pi)
     known = KnownLens("A", theta_E=1.38, theta_E_err=0.02, q=0.8, model="SIE (Someone 2008)")
-    assert numbers.published(known, "lens.theta_E") == "1.38 ± 0.02″" and numbers.published(known, "lens.q") == "0.8"
+    assert numbers.literature(known, "lens.theta_E") == "1.38 ± 0.02″" and numbers.literature(known, "lens.q") == "0.8"
     assert numbers.whose(known) == "SIE (Someone 2008)"
 
 
