@@ -19,6 +19,7 @@ from lenslab.fit.descent import Minimum, descend
 from lenslab.fit.observed import Masks, Target
 from lenslab.fit.problem import State
 from lenslab.fit.refined import Recipe, lens_places, repeated
+from lenslab.fit.smooth import SmoothLens
 from lenslab.images.observation import Observation
 from lenslab.nets.lens_posterior import LensPosterior, seen
 from lenslab.tasks.reconstruct import refined, scenery
@@ -35,14 +36,18 @@ def steps(observation: Observation, *, settings: refined.Settings = refined.USUA
     """One Progress, with the Reconstruction: a row of lenslab.tasks.reconstruct.networks."""
     begun = time.process_time()
     trained = reader(checkpoint)
-    lens = replace(trained.model.lens, compact=False)
-    made = observed.target(observation, lens, masks, settings.components)
+    made = observed.target(observation, smooth(trained.model.lens), masks, settings.components)
     best, covariance, zoom = read(trained, made)
     told = made.steps + (f"The network read the lens {zoom:g} times as large as it is used to.",) * (zoom != 1)
     reconstruction = refined.finished(made, made.problem, best, None, told, Recipe(), settings, begun, covariance)
     counted = float(made.problem.counted)
     yield Progress("read", 1.0, refined.chi2_of(best) / counted, reconstruction.scene.lens.theta_E,
                    scenery.scene_of(made.problem, best.state), reconstruction=reconstruction)
+
+
+def smooth(lens: SmoothLens) -> SmoothLens:
+    """The lenses of a network, whose sources are profiles alone here."""
+    return replace(lens, compact=False)
 
 
 def reader(checkpoint=None) -> Trained:
