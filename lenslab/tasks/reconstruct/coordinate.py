@@ -195,7 +195,7 @@ def finished(network: CoordinateLens, made: Target, last: Progress, settings: re
         alpha_y=alpha_y[0], model=forming.model, lens_light=glow, residual=forming.residual, used=known,
         arc_mask=arc_mask, chi2=chi2, chi2_arcs=in_arcs, reduced_chi2=reduced, effective_freedom=0.0,
         names=("theta_E",), mean=torch.tensor([theta_E]), covariance=torch.full((1, 1), nan), parameters=told,
-        pixel_source=None, perturbers=None, converged=not why, why=why,
+        pixel_source=None, corrections=None, perturbers=None, converged=not why, why=why,
         steps=(*made.steps, f"Two networks learnt the image in {step} steps."),
         warnings=(*made.warnings, "These numbers have no errors, and tides count as ellipticity of the lens."),
         seconds=time.process_time() - begun)
