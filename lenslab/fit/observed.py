@@ -195,13 +195,19 @@ def as_seen_by(made: Target, camera: Camera, zoom: float) -> Tensor:
 
     A lens is the same at every size, so that a network that knows small ones reads large ones too.
     """
+    image, sigma = arcs_as_seen_by(made, camera, zoom)
+    return torch.where(sigma.isfinite(), image / sigma, 0.0)
+
+
+def arcs_as_seen_by(made: Target, camera: Camera, zoom: float) -> tuple[Tensor, Tensor]:
+    """The same in the image's unit, and one sigma (1, 1, n, n) each; infinite, and 0, where nothing is known."""
     wanted = replace(camera, pixel_scale=camera.pixel_scale * zoom, fwhm=camera.fwhm * zoom)
     frame = replace(made.subtracted, scenes=None)
     blur = prepare.matching_blur(frame, wanted, [], [])
     seen = resampled(frame, made.center, camera.num_pix, wanted.pixel_scale, blur)
     seen = prepare.honest_noise(seen, [])
-    sigmas = seen.image / seen.noise
-    return (sigmas if seen.mask is None else torch.where(seen.mask, sigmas, 0.0)).float()
+    known = torch.ones_like(seen.image, dtype=torch.bool) if seen.mask is None else seen.mask
+    return torch.where(known, seen.image, 0.0).float(), torch.where(known, seen.noise, torch.inf).float()
 
 
 def without_neighbours(problem: FitProblem, left: Tensor, theta_E: float, center: tuple[float, float], far: float

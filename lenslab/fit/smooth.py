@@ -121,13 +121,13 @@ class SmoothLens:
     def within_limits(self, coordinates: Tensor) -> Tensor:
         """The same within the limits, and no ellipse flatter than FLATTEST."""
         inside = torch.minimum(torch.maximum(coordinates, self.low.to(coordinates)), self.high.to(coordinates))
-        steepest = (1 - FLATTEST) / (1 + FLATTEST)
+        steepest, factor = (1 - FLATTEST) / (1 + FLATTEST), torch.ones_like(inside)
         for one, two in (("e1", "e2"), ("source_e1", "source_e2")):
             if one in self.names:
                 k, j = self.names.index(one), self.names.index(two)
                 shrink = (steepest / torch.hypot(inside[:, k], inside[:, j]).clamp_min(1e-9)).clamp_max(1)
-                inside[:, k], inside[:, j] = inside[:, k] * shrink, inside[:, j] * shrink
-        return inside
+                factor[:, k], factor[:, j] = shrink, shrink
+        return inside * factor
 
 
 def to_card(lens: SmoothLens) -> dict:

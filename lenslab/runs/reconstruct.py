@@ -10,7 +10,7 @@ from math import isfinite
 from multiprocessing import get_context
 from pathlib import Path
 
-NETWORKS = ("refined",)
+NETWORKS = ("refined", "amortised", "coordinate")
 ENDINGS = (".fits", ".fit", ".fits.gz", ".npz", ".npy", ".h5", ".hdf5", ".png", ".jpg", ".jpeg")
 LARGEST = 2**30            # bytes of a file
 
@@ -23,9 +23,10 @@ def add_reconstruct(commands) -> None:
     one.add_argument("images", type=Path, nargs="+", metavar="IMAGE.fits", help="image, or a folder of images")
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     one.add_argument("--network", choices=NETWORKS, default="refined", help="refined: a network begins, least squares "
-                     "through the lens go on")
-    one.add_argument("--start", type=Path, metavar="NAME.safetensors", help="checkpoint whose network begins the fits "
-                     "(default: the shipped one)")
+                     "through the lens go on; amortised: a network alone, in a moment; coordinate: two "
+                     "networks learn this image")
+    one.add_argument("--start", type=Path, metavar="NAME.safetensors", help="checkpoint of the network that begins "
+                     "the fits, or of the one that is asked alone (default: the shipped one)")
     one.add_argument("--pixel-scale", type=positive, metavar="ARCSEC", help="where the file tells none")
     one.add_argument("--psf", type=Path, metavar="FILE", help="image of the PSF, where the file holds none")
     one.add_argument("--noise", type=positive, metavar="SIGMA", help="one sigma of a pixel in the image's unit, where "

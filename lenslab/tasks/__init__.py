@@ -173,6 +173,19 @@ TASKS = {
         "It reads off noise-free images what they were made for: it is what generators are judged by.",
         dict(population="seed-64", steps=300, lr=0.002, warmup=30, ema=0.95, validate_every=100, reuse=8,
              validation=240, test=360), 2, "first-judge"),)),
+    "reconstruct": Task("What is the lens?", "lenslab.tasks.reconstruct", (
+        LOSS,
+        Metric("theta_E", "Error of the Einstein radius", "", "lower", "How far off it is in the middle one of all "
+               "images, as a share of it.", limits=SHARE),
+        Metric("coverage_68", "Truth within 1 sigma", "", "", "Share of all numbers of the lens and its source whose "
+               "truth lies within one sigma of what it says: 0.68 if its errors are honest.", limits=SHARE),
+        Metric("coverage_95", "Truth within 2 sigmas", "", "", "The same within 1.96 sigmas: 0.95.", limits=SHARE),
+    ), (Preset(
+        "A first reader of lenses",
+        "It reads lens and source off an image, lenses what it has read, and looks at what is left. An hour makes a "
+        "good one.",
+        dict(population="hst", steps=100, batch=16, lr=0.001, warmup=20, ema=0.95, validate_every=50, reuse=8,
+             validation=60, test=120), 3, "first-reader"),)),
 }
 # What the loop tells of any training, beside the task's own: see lenslab.runs.train.
 PACE = (

@@ -3,6 +3,7 @@
 from lenslab.tasks.reconstruct.networks import NETWORKS, Network
 from lenslab.tasks.reconstruct.record import Forming, Parameter, Progress, Reconstruction
 from lenslab.tasks.reconstruct.refined import Settings, reconstruct, starting_network
+from lenslab.tasks.reconstruct.task import Config, batches, build, evaluate, loss, predict
 
-__all__ = ["NETWORKS", "Forming", "Network", "Parameter", "Progress", "Reconstruction", "Settings", "reconstruct",
-           "starting_network"]
+__all__ = ["NETWORKS", "Config", "Forming", "Network", "Parameter", "Progress", "Reconstruction", "Settings", "batches",
+           "build", "evaluate", "loss", "predict", "reconstruct", "starting_network"]

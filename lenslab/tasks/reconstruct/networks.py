@@ -7,7 +7,7 @@ from typing import Protocol
 
 from lenslab.fit.observed import Masks
 from lenslab.images.observation import Observation
-from lenslab.tasks.reconstruct import refined
+from lenslab.tasks.reconstruct import amortised, coordinate, refined
 from lenslab.tasks.reconstruct.record import Progress
 from lenslab.tasks.reconstruct.refined import NOTHING_MASKED, USUAL, Settings
 
@@ -40,4 +40,9 @@ class Network:
 NETWORKS = {
     "refined": Network("Fit", "A network guesses the lens, and a fit moves it until the image it would make matches "
                        "the one that was taken.", tuple(item.name for item in fields(Settings)), refined.steps),
+    "amortised": Network("Network alone", "A trained network says the lens, and how sure it is, at one go.",
+                         ("lens_light",), amortised.steps),
+    "coordinate": Network("Two networks learn this image", "One network is the mass, one the source. They know nothing "
+                          "but the lens equation and learn this one image while you look on, in about a minute.",
+                          ("lens_light",), coordinate.steps),
 }

@@ -39,6 +39,7 @@ ZOOMS = (1.0, 0.7, 1.4, 2.0)
 AROUND = 3            # starts at each zoom: what the network says, and places by its error off that
 SOURCE_SIDE = 96      # pixels of the source's map
 ABOVE = 1.0           # sigmas of the model's arcs where the arc mask begins
+LENGTHS = "theta_E", "center_x", "center_y", "source_x", "source_y"
 HELD_MASS = {"shear": ("gamma1", "gamma2"), "multipoles": ("a3_x", "a3_y", "a4_x", "a4_y"), "slope": ("gamma",)}
 
 
@@ -57,6 +58,11 @@ class Settings:
     corrections: bool = switch(False, "What of the image looks like lensing that no smooth lens explains, as maps with "
                                "their errors.", "Corrections")
     perturber: bool = switch(False, "Ask at every place of the arcs for one small mass beside the lens.", "Small mass")
+
+    @property
+    def components(self) -> int | None:
+        """Sersics of the lens galaxy; None for as many as its light asks for."""
+        return {"auto": None, "none": 0, "1": 1, "2": 2}[self.lens_light]
 
 
 USUAL, NOTHING_MASKED = Settings(), Masks()
@@ -90,22 +96,29 @@ def usual(lens: SmoothLens, settings: Settings) -> SmoothLens:
 
 def starts(made: Target, regressor: LensRegressor, taught: SmoothLens) -> Tensor:
     """Coordinates (T, P) where the fit of a target begins, by what the network reads at each zoom."""
-    rows, names = [], list(taught.names)
+    rows, names = [], taught.names
     with torch.no_grad():
         for zoom in ZOOMS:
             read = regressor(observed.as_seen_by(made, taught.camera, zoom))
             for k in range(AROUND):
-                place = taught.plain(read + regressor.error * shift(k, taught))[0].clone()
-                for name in ("theta_E", "center_x", "center_y", "source_x", "source_y"):
-                    if name in names:
-                        place[names.index(name)] *= zoom
-                place[names.index("log_R")] += log(zoom)
-                for name, at in zip(("center_x", "center_y", "source_x", "source_y"), made.center * 2, strict=True):
-                    if name in names:
-                        place[names.index(name)] += at
-                rows.append(place)
+                place = taught.plain(read + regressor.error * shift(k, taught))[0]
+                rows.append(unzoomed(place, taught.names, zoom, made.center))
     own = made.problem.lens.names
     return torch.stack(rows)[:, [names.index(name) for name in own]]
+
+
+def unzoomed(place: Tensor, names: tuple[str, ...], zoom: float, center: tuple[float, float]) -> Tensor:
+    """Coordinates (P,) in the frame of a target, of those that were read off it `zoom` times smaller and centred."""
+    place = place.clone()
+    for name in LENGTHS:
+        if name in names:
+            place[names.index(name)] *= zoom
+    if "log_R" in names:
+        place[names.index("log_R")] += log(zoom)
+    for name, at in zip(LENGTHS[1:], center * 2, strict=True):
+        if name in names:
+            place[names.index(name)] += at
+    return place
 
 
 def reconstruct(observation: Observation, regressor: LensRegressor, taught: SmoothLens, *,
@@ -113,9 +126,7 @@ def reconstruct(observation: Observation, regressor: LensRegressor, taught: Smoo
                 ) -> Iterator[Progress]:
     """A lens and its source from one image, stage by stage; the last Progress carries the Reconstruction."""
     begun = time.process_time()
-    components = None if settings.lens_light == "auto" else 0 if settings.lens_light == "none" \
-        else int(settings.lens_light)
-    made = observed.target(observation, usual(taught, settings), masks, components)
+    made = observed.target(observation, usual(taught, settings), masks, settings.components)
     steps = list(made.steps)
 
     def clean(far: float):
@@ -150,9 +161,12 @@ def chi2_of(found: Minimum) -> float:
     return float(found.left.double().square().sum())
 
 
-def finished(made: Target, problem: FitProblem, best: Minimum, others: Minimum, steps: tuple[str, ...], recipe: Recipe,
-             settings: Settings, begun: float) -> Reconstruction:
-    """All that is said of a target whose fit, which began at `begun` of processor time, has ended."""
+def finished(made: Target, problem: FitProblem, best: Minimum, others: Minimum | None, steps: tuple[str, ...],
+             recipe: Recipe, settings: Settings, begun: float, covariance: Tensor | None = None) -> Reconstruction:
+    """All that is said of a target whose fit, which began at `begun` of processor time, has ended.
+
+    covariance   (Q, Q) of who knows it better than the curvature does
+    """
     with torch.inference_mode():
         N, state, Q = problem.lens.camera.num_pix, best.state, len(problem.lens.names)
         known = problem.sigma[0, 0].isfinite()
@@ -169,7 +183,7 @@ def finished(made: Target, problem: FitProblem, best: Minimum, others: Minimum, 
         pixels = int(arc_mask.sum())
         reduced = chi2_arcs / max(pixels - there, 0.5 * pixels, 1.0)
         stretch = recipe.stretch if state.compact.shape[1] else 1.0
-        covariance = posterior.covariance(best, others, Q, stretch)
+        covariance = posterior.covariance(best, others, Q, stretch) if covariance is None else covariance
         k = problem.lens.names.index("theta_E") if "theta_E" in problem.lens.names else None
         sigma_E = float(covariance[k, k].sqrt()) if k is not None else 0.0
         why = verdict.why_not(problem, best, others, seen, made.galaxies, signal, reduced, pixels, sigma_E)
