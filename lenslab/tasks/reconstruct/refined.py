@@ -122,11 +122,14 @@ def unzoomed(place: Tensor, names: tuple[str, ...], zoom: float, center: tuple[f
 
 
 def reconstruct(observation: Observation, regressor: LensRegressor, taught: SmoothLens, *,
-                settings: Settings = USUAL, masks: Masks = NOTHING_MASKED, recipe: Recipe = THOROUGH
-                ) -> Iterator[Progress]:
-    """A lens and its source from one image, stage by stage; the last Progress carries the Reconstruction."""
+                settings: Settings = USUAL, masks: Masks = NOTHING_MASKED, recipe: Recipe = THOROUGH,
+                rays: int | None = None) -> Iterator[Progress]:
+    """A lens and its source from one image, stage by stage; the last Progress carries the Reconstruction.
+
+    rays   in a pixel and side; None for as many as its size asks for
+    """
     begun = time.process_time()
-    made = observed.target(observation, usual(taught, settings), masks, settings.components)
+    made = observed.target(observation, usual(taught, settings), masks, settings.components, rays)
     steps = list(made.steps)
 
     def clean(far: float):
