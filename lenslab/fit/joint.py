@@ -17,10 +17,11 @@ SETTLED = 0.3          # an image whose chi^2 a round lowers by less has its len
 
 
 def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyond: Beyond, prior: Tensor, mean: Tensor,
-            rounds: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+            rounds: int, supersampling: int | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """From places (B, Q): places, numbers (B, K) of what lies beyond, what is left (B, M) in sigmas, normal matrices.
 
     prior, mean   (Q,)  inverse squares of the widths of the priors of the coordinates, and their middle
+    supersampling     of the tangents; None for all rays
     """
     kind, values = beyond
     left, Q = residual(lens, image, sigma, place, beyond if values.any() else None), place.shape[1]
@@ -28,7 +29,7 @@ def descend(lens: SmoothLens, image: Tensor, sigma: Tensor, place: Tensor, beyon
     cost = price(left, place, values, prior, mean, pull, middle)
     going = torch.ones_like(cost, dtype=torch.bool)
     for _ in range(rounds):
-        D = tangents(lens, sigma, place, beyond=Beyond(kind, values)).nan_to_num(0.0, 0.0, 0.0)
+        D = tangents(lens, sigma, place, supersampling, beyond=Beyond(kind, values)).nan_to_num(0.0, 0.0, 0.0)
         normal, slope = precise(D.mT @ D), precise((D.mT @ left[..., None])[..., 0])
         slope[:, :Q] -= prior * (place - mean)
         pull = precise(kind.weighed(normal, slope, precise(values), precise(prior)))

@@ -29,7 +29,7 @@ from lenslab.sky.resample import resampled
 
 REACH = 3.5               # arcsec from the lens to the edge of the frame that is fitted
 MOST = 180                # pixels on a side of it
-FINE = 0.03               # arcsec between rays at most, or sources sharper than that make chi^2 rough
+FINE = 0.04               # arcsec between rays at most, as populations have it: compact components have a core
 RAYS = 2, 4               # in a pixel and side, at least and at most
 OFF_CENTER = 0.05         # arcsec: one sigma of the mass's centre about that of the light,
 UNSEEN = 0.15             # and about the frame's middle where no galaxy shines;

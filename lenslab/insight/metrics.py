@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from scipy.stats import binom
 from scipy.stats import t as student
 
 BINS = 15              # of the calibration error: equal widths on the top probability (Guo et al. 2017, 1706.04599)
@@ -190,6 +191,17 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
         return mean, float("nan"), float("nan")
     half = float(student.ppf((1 + LEVEL) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n))
     return mean, mean - half, mean + half
+
+
+def median_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Median of values (N,), and the pair of them that holds the true one with 95 %, whatever their law.
+
+    As many values lie below the true median as heads fall in N throws (order statistics: David & Nagaraja 2003, 7.1).
+    """
+    ordered = np.sort(np.asarray(values, np.float64))
+    below = int(binom.ppf((1 - LEVEL) / 2, len(ordered), 0.5))
+    return float(np.median(ordered)), float(ordered[max(below - 1, 0)]), float(ordered[min(len(ordered) - below,
+                                                                                           len(ordered) - 1)])
 
 
 def checked(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,8 @@ them: image = pixel area x bin(blur(brightness)). Blurs are lenstronomy's, so th
 gaussian   scipy's gaussian_filter(mode="nearest"): weights sampled at ray spacing, cut at round(truncation sigma), and
            a frame whose edge value goes on for ever. It is separable, so that blur and binning are one matrix K a side
            and image = K I K^T.
-moffat, pixel   a kernel at ray spacing, convolved by FFT; the sky beyond the frame is dark.
+moffat, pixel   a kernel at ray spacing; the sky beyond the frame is dark. One that is a product of a column and a row,
+           or a sum of few of them, blurs and bins by a pair of matrices for each; others are convolved by FFT.
 none       binning alone.
 """
 
@@ -21,6 +22,7 @@ from torch import Tensor
 
 FWHM_PER_SIGMA = 2 * sqrt(2 * log(2))
 MOFFAT_LOST = 1e-3  # share of a Moffat's light beyond the edge of its kernel
+FEW = 3             # products of a column and a row up to which matrices are faster than a Fourier transform
 MAX_KERNEL_SIDE = 2047
 MAX_MEASURED_SIDE = 1023  # samples of a measured kernel: to resample it takes memory with the square of this
 
@@ -46,10 +48,41 @@ def photograph(brightness: Tensor, *, pixel_scale: float, supersampling: int, ps
     else:
         blur = psf_kernel(psf=psf, pixel_scale=pixel_scale, supersampling=supersampling, fwhm=fwhm, kernel=kernel,
                           moffat_beta=moffat_beta, psf_supersampling=psf_supersampling)
-        if blur is not None:
-            brightness = convolve(brightness, _middle(blur, 2 * rays - 1))  # a frame feels no more of it
-        image = torch.nn.functional.avg_pool2d(brightness[:, None], supersampling)[:, 0]
+        if blur is None:
+            return binned(brightness, pixel_scale, supersampling)
+        blur = _middle(blur, 2 * rays - 1)  # a frame feels no more of it
+        pairs = kernel_matrices(np.ascontiguousarray(blur, np.float64).tobytes(), blur.shape, rays, supersampling,
+                                device=brightness.device, dtype=brightness.dtype)
+        if pairs is None:
+            return binned(convolve(brightness, blur), pixel_scale, supersampling)
+        image = sum(along_y @ (brightness @ along_x.T) for along_y, along_x in pairs)
     return (pixel_scale**2 * image)[:, None]
+
+
+def binned(brightness: Tensor, pixel_scale: float, supersampling: int) -> Tensor:
+    """Counts a second (B, 1, N, N) of brightness on rays (B, N ss, N ss)."""
+    return pixel_scale**2 * torch.nn.functional.avg_pool2d(brightness[:, None], supersampling)
+
+
+@lru_cache(maxsize=32)
+def kernel_matrices(raw: bytes, kernel_shape: tuple, rays: int, supersampling: int, *, device: torch.device,
+                    dtype: torch.dtype) -> tuple[tuple[Tensor, Tensor], ...] | None:
+    """Matrices (N, N ss) along y and along x, binning x blur, in pairs whose images add up; None where FEW are not
+    enough. What is left of the kernel (its singular values) lies below the rounding of `dtype`."""
+    kernel = np.frombuffer(raw, np.float64).reshape(kernel_shape)
+    columns, sizes, rows = np.linalg.svd(kernel)
+    number = int((sizes > 8 * torch.finfo(dtype).eps * sizes[0]).sum())
+    if number > FEW:
+        return None
+    offset = np.arange(rays)[:, None] - np.arange(rays)[None, :]    # from ray j, which gives, to ray i, which receives
+
+    def matrix(weights: np.ndarray) -> Tensor:
+        radius = len(weights) // 2
+        blur = np.where(np.abs(offset) <= radius, weights[np.clip(radius + offset, 0, 2 * radius)], 0.0)
+        return torch.from_numpy(blur.reshape(-1, supersampling, rays).mean(1)).to(device=device, dtype=dtype)
+
+    with torch.inference_mode(False):
+        return tuple((matrix(sizes[k] * columns[:, k]), matrix(rows[k])) for k in range(number))
 
 
 @lru_cache(maxsize=32)

@@ -171,3 +171,10 @@ def test_nothing_and_what_is_no_number_are_refused_in_words():
         metrics.scores(np.empty((0, 3)), np.empty(0, int), CLASSES)
     with pytest.raises(ValueError, match="not finite"):
         metrics.accuracy(np.full((2, 3), np.nan), np.zeros(2, int))
+
+
+def test_the_interval_of_a_median_is_that_of_the_sign_test():
+    """Of twenty values the 6th and the 15th, of six the outermost (tables of the sign test)."""
+    values = np.random.default_rng(0).permutation(20) + 1.0
+    assert metrics.median_interval(values) == (10.5, 6, 15)
+    assert metrics.median_interval(values[values < 7]) == (3.5, 1, 6)

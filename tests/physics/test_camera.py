@@ -75,7 +75,9 @@ def test_convolution_is_dark_beyond_the_frame():
 
 
 @pytest.mark.parametrize("psf", [dict(psf="gaussian", fwhm=0.15), dict(psf="none"), dict(psf="moffat", fwhm=0.1),
-                                 dict(psf="pixel", kernel=np.random.default_rng(4).random((7, 5)))])
+                                 dict(psf="pixel", kernel=np.random.default_rng(4).random((7, 5))),
+                                 dict(psf="pixel", kernel=np.random.default_rng(4).random((9, 2))     # two products
+                                      @ np.random.default_rng(5).random((2, 7)))])
 def test_flux_is_brightness_times_area(psf):
     brightness = np.zeros((1, 3 * N, 3 * N))
     brightness[0, 29:32, 28:30] = 2.0
@@ -86,7 +88,9 @@ def test_flux_is_brightness_times_area(psf):
 
 
 @pytest.mark.parametrize("psf", [dict(psf="gaussian", fwhm=0.2), dict(psf="moffat", fwhm=0.2),
-                                 dict(psf="pixel", kernel=np.random.default_rng(4).random((7, 5)))])
+                                 dict(psf="pixel", kernel=np.random.default_rng(4).random((7, 5))),
+                                 dict(psf="pixel", kernel=np.random.default_rng(4).random((9, 2))     # two products
+                                      @ np.random.default_rng(5).random((2, 7)))])
 def test_the_kernel_told_is_the_kernel_used(psf):
     middle = 2 * N // 2
     brightness = np.zeros((1, 2 * N, 2 * N))
