@@ -7,10 +7,10 @@ Sets, each the first n test images of its kind, seen with the PSF of their camer
 `substructure` (hst, every class but smooth), `pixels` (the smooth ones, their source once more as pixels). For each:
 CPU seconds an image; the median error of theta_E, beside that of a Gaussian with the curvature's sigma at the fit that
 begins at the truth (Cramer-Rao with the population as prior; for galaxies, whose truth is no Sersic, at the fit
-itself); how many chi^2 end within 20 of that fit's, at the same noise; how many fits call themselves not converged; and
-how often the truth lies within one and within 1.96 sigma (68 and 95 % of a Gaussian), for each number of the lens, over
-converged fits and over all. Intervals are of 95 %: shares by Wilson, medians by order statistics. A run that was stopped
-goes on where it was.
+itself); how many chi^2 end within 20 of that fit's, at the same noise; how many fits call themselves not converged;
+and how often the truth lies within one and within 1.96 sigma (68 and 95 % of a Gaussian), for each number of the lens,
+over converged fits and over all. Intervals are of 95 %: shares by Wilson, medians by order statistics. A run that was
+stopped goes on where it was.
 """
 
 import argparse

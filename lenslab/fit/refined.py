@@ -102,7 +102,8 @@ def worked(problem: FitProblem, starts: Tensor, noise_of, recipe: Recipe, neighb
     for begun, steps in ((0.7, recipe.steps), (0.8, recipe.last)):     # the second time from a better model
         known = problem.sigma.isfinite()
         problem = replace(problem, sigma=torch.where(known, noise_of(problem.expected(best.left)), torch.inf))
-        for step, best in enumerate(downhill(problem, best.state, steps)):
+        way = downhill(problem, best.state, steps)
+        for step, best in enumerate(way):
             yield Stage("noise of the model", begun + 0.1 * step / (steps + 1), problem, best)
     others = in_pieces(repeated(problem, len(many)), found.state, recipe.after)
     yield Stage("done", 1.0, problem, best, others)
