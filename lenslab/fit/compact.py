@@ -28,7 +28,7 @@ HIGHEST = (2.2, 2.2, log(0.6), 2.2, 0.35, 0.35, 4.0)
 
 
 class CompactSersics:
-    """Those of B sources at values (B, NUMBER * 7) and source-plane positions beta_x, beta_y (B, h, w), arcsec.
+    """Those of B sources at values (B, n * 7), n of each, and source-plane positions beta_x, beta_y (B, h, w), arcsec.
 
     light   (B, h, w)  of all of them, counts/s/arcsec^2
     """
@@ -37,7 +37,7 @@ class CompactSersics:
     core = 0.0       # pixels (lenslab.physics.light)
 
     def __init__(self, scenes: Scenes, beta_x: Tensor, beta_y: Tensor, values: Tensor):
-        at = dict(zip(NAMES, values.unflatten(1, (NUMBER, len(NAMES))).unbind(2), strict=True))     # (B, NUMBER) each
+        at = dict(zip(NAMES, values.unflatten(1, (-1, len(NAMES))).unbind(2), strict=True))     # (B, n) each
         R = scenes["source.R_sersic"][:, None]
         self.R, self.flux, total = column(R[:, 0]), at["flux"], flux(scenes, "source")[:, None]
         self.x, self.y = beta_x - column(scenes["source.center_x"]), beta_y - column(scenes["source.center_y"])
@@ -55,7 +55,7 @@ class CompactSersics:
         return self.summed(light.sersic_surface_brightness(self.x[:, None], self.y[:, None], *self.shape, self.soft))
 
     def tangents(self) -> dict[str, Tensor]:
-        """Of each as if its flux were that of the profile (B, NUMBER, h, w)."""
+        """Of each as if its flux were that of the profile (B, n, h, w)."""
         if self.slopes is None:
             self.slopes = light.sersic_tangents(self.x[:, None], self.y[:, None], *self.shape, self.soft)
         return self.slopes
@@ -72,24 +72,25 @@ class CompactSersics:
     def columns(self) -> Iterator[Tensor]:
         """Change of the light for a unit of each value, component by component: (B, 7, h, w)."""
         slopes = self.tangents()
-        for k in range(NUMBER):
+        for k in range(self.flux.shape[1]):
             own = {name: slope[:, k] for name, slope in slopes.items()}
             shape = torch.stack([-self.R * own["x"], -self.R * own["y"], *(own[name] for name in NAMES[2:-1])], 1)
             yield torch.cat([column(self.flux[:, k])[:, None] * shape, own["light"][:, None]], 1)
 
     def summed(self, each: Tensor) -> Tensor:
-        """(B, h, w) of (B, NUMBER, h, w), each times its flux."""
+        """(B, h, w) of (B, n, h, w), each times its flux."""
         return torch.einsum("bk,bkhw->bhw", self.flux, each)
 
     @staticmethod
     def within_limits(values: Tensor) -> Tensor:
-        low, high = (values.new_tensor(limits).repeat(NUMBER) for limits in (LOWEST, HIGHEST))
+        low, high = (values.new_tensor(limits).repeat(values.shape[1] // len(NAMES)) for limits in (LOWEST, HIGHEST))
         return torch.minimum(torch.maximum(values, low), high)
 
     @staticmethod
     def prior(values: Tensor) -> tuple[Tensor, Tensor]:
-        """Inverse squares of the priors' widths, and their middle (B, NUMBER * 7)."""
-        middle, width = (values.new_tensor(row).repeat(NUMBER).expand_as(values) for row in (MIDDLE, WIDTH))
+        """Inverse squares of the priors' widths, and their middle (B, n * 7)."""
+        middle, width = (values.new_tensor(row).repeat(values.shape[1] // len(NAMES)).expand_as(values)
+                         for row in (MIDDLE, WIDTH))
         return width.square().reciprocal(), middle
 
     @staticmethod

@@ -39,6 +39,7 @@ class CorrectionMaps:
     delta_kappa_sigma: Tensor
     change: Tensor               # of the image in sigmas, with lens, source and lens light following
     evidence: float              # ln of how many times likelier the image is with them than without
+    evidences: tuple[float, ...]     # the same under each of SPECTRA, alone
     strength: float              # mean lg of the bend by a wave as long as the box in theta_E, less what is usual
     slope: float                 # mean power of the wave number that its square falls by, less what is usual
     chi2: float                  # over the pixels that are fitted
@@ -65,8 +66,9 @@ def correction_maps(problem: FitProblem, best: Minimum, arcs: Tensor) -> Correct
         left = best.left[0].double() - change
         side = len(arcs)
     return CorrectionMaps(**{name: part.float().clone() for name, part in made.items()},
-                          change=change.reshape(side, side).float().clone(), evidence=evidence, strength=strength,
-                          slope=slope, chi2=float(left.square().sum()), effective_freedom=freedom)
+                          change=change.reshape(side, side).float().clone(), evidence=evidence,
+                          evidences=tuple(evidences.tolist()), strength=strength, slope=slope,
+                          chi2=float(left.square().sum()), effective_freedom=freedom)
 
 
 def posterior(curve: Tensor, push: Tensor) -> tuple[Tensor, Tensor, Tensor, float]:

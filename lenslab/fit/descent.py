@@ -38,6 +38,7 @@ class Minimum:
     cost: Tensor         # (B,) float64: chi^2 and the priors
     depth: Tensor        # (B,) of chi^2 that the parabola there still promises
     moves: Tensor        # (B,) sigmas that the Newton step would move the lens by, in the number that it moves most
+    narrow: Tensor       # (B,) float64: ln of the root of the determinant of the priors' inverse squares, where any are
 
     @property
     def settled(self) -> Tensor:
@@ -46,7 +47,7 @@ class Minimum:
 
     def take(self, rows) -> "Minimum":
         return Minimum(self.state.take(rows), *(part[rows] for part in (self.left, self.normal, self.cost,
-                                                                        self.depth, self.moves)))
+                                                                        self.depth, self.moves, self.narrow)))
 
 
 def descend(problem: FitProblem, state: State, steps: int, supersampling: int | None = None) -> Minimum:
@@ -63,7 +64,8 @@ def downhill(problem: FitProblem, state: State, steps: int, supersampling: int |
     damping = torch.full_like(cost, DAMPING)
     depth, normal = torch.full_like(cost, torch.inf), cost.new_zeros(len(cost), n, n)
     moves, Q = depth.clone(), len(problem.lens.names)
-    going = torch.ones_like(cost, dtype=torch.bool)
+    going, sharp = torch.ones_like(cost, dtype=torch.bool), problem.prior(state)[0]
+    narrow = 0.5 * torch.where(sharp > 0, sharp, 1.0).log().sum(1)
     for step in range(steps + 1):
         rows = going.nonzero()[:, 0]
         if not len(rows):
@@ -99,8 +101,8 @@ def downhill(problem: FitProblem, state: State, steps: int, supersampling: int |
         going[rows] &= ~(waiting & (damping[rows] >= STRONGEST))
         flat = ~waiting & (before - cost[rows] < FLAT) & (moves[rows] < MOVED)
         going[rows] &= ~flat
-        yield Minimum(state, left, normal, cost, depth, moves)
-    yield Minimum(state, left, normal, cost, depth, moves)
+        yield Minimum(state, left, normal, cost, depth, moves, narrow)
+    yield Minimum(state, left, normal, cost, depth, moves, narrow)
 
 
 def quadratic(problem: FitProblem, state: State, left: Tensor, supersampling: int | None = None

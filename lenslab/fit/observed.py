@@ -65,11 +65,13 @@ class Target:
     warnings: tuple[str, ...]
 
 
-def target(observation: Observation, lens: SmoothLens, masks: Masks = Masks(), components: int | None = None) -> Target:
+def target(observation: Observation, lens: SmoothLens, masks: Masks = Masks(), components: int | None = None,
+           rays: int | None = None) -> Target:
     """The first image of an observation as a fit wants it.
 
     lens         whose coordinates and widths are usual; its camera gives way to the image's own
     components   Sersics of the lens galaxy: 0, 1, 2, or None for as many as its light asks for
+    rays         in a pixel and side; None for as many as its size asks for
     """
     if len(observation) != 1:
         raise ValueError(f"{len(observation)} images came at once; give them one by one.")
@@ -87,7 +89,7 @@ def target(observation: Observation, lens: SmoothLens, masks: Masks = Masks(), c
         fit = replace(fit, components=fit.components[:1], galaxy=fit.galaxy[:1])
     subtracted = frame if fit is None else prepare.without(frame, fit)
     center, apart = center_of(fit, centers)
-    camera = camera_of(frame, warnings)
+    camera = camera_of(frame, warnings, rays)
     known = usable_pixels(frame, center, offset, masks)
     if not known.any():
         raise ValueError("The masks leave no pixel to be fitted; make them smaller.")
@@ -116,9 +118,9 @@ def frame_about(observation: Observation, middle: tuple[float, float], steps: li
                                                       (low + (side - height) / 2) * scale)
 
 
-def camera_of(frame: Observation, warnings: list[str]) -> Camera:
+def camera_of(frame: Observation, warnings: list[str], rays: int | None = None) -> Camera:
     """A camera with the pixels of an image and its PSF as it was measured."""
-    rays = min(max(ceil(frame.pixel_scale / FINE - 1e-6), RAYS[0]), RAYS[1])
+    rays = rays or min(max(ceil(frame.pixel_scale / FINE - 1e-6), RAYS[0]), RAYS[1])
     side, scale = frame.image.shape[-1], frame.pixel_scale
     if frame.psf is None:
         warnings.append(f"No PSF came with the image: a Gaussian of {STAND_IN * scale:.3g} arcsec (FWHM) stands in for "

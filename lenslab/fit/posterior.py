@@ -30,11 +30,11 @@ def covariance(best: Minimum, others: Minimum | None, Q: int, stretch: float = 1
     share = torch.softmax(evidence, 0)
     total = share[0] * own
     for k in (share[1:] > SPREAD).nonzero()[:, 0].tolist():
-        off = (others.state.all[k] - best.state.all[0])[:Q]
+        off = others.state.all[k, :Q] - best.state.all[0, :Q]
         total = total + share[1 + k] * (torch.linalg.inv(others.normal[k])[:Q, :Q] + off[:, None] * off)
     return stretch**2 * total
 
 
 def log_evidence(found: Minimum) -> Tensor:
-    """ln of it (B,), up to what is the same for all minima of an image with as many numbers."""
-    return -0.5 * (found.cost + torch.linalg.slogdet(found.normal)[1])
+    """ln of it (B,), up to what is the same for all minima of an image; they may have components more or fewer."""
+    return found.narrow - 0.5 * (found.cost + torch.linalg.slogdet(found.normal)[1])

@@ -40,6 +40,7 @@ class Recipe:
     after: int = 2        # of the other ones at that noise, so that they can be weighed against it
     stretch: float = 1.28 # of one sigma where sources have compact components (lenslab.fit.posterior): what pulls of
                           # theta_E ask for on 57 smooth validation images of hst
+    doubted: float = 6.0  # sigmas of its own flux up to which a compact component may be none
     apart: float = 0.03   # standard deviations of the prior in which two starts differ somewhere, or are one
 
 
@@ -98,6 +99,7 @@ def worked(problem: FitProblem, starts: Tensor, noise_of, recipe: Recipe, neighb
     several = images(many, found.state).several
     fair = several if several.any() else torch.ones_like(several)
     best = found.take([int(torch.where(fair, found.cost, torch.inf).argmin())])
+    best = without_idle(problem, best, recipe)
     yield Stage("noise of the image", 0.7, problem, best)
     for begun, steps in ((0.7, recipe.steps), (0.8, recipe.last)):     # the second time from a better model
         known = problem.sigma.isfinite()
@@ -165,6 +167,27 @@ def with_components(problem: FitProblem, state: State, recipe: Recipe) -> State:
     return State(torch.cat(places), torch.cat(values), state.glow)
 
 
+def without_idle(problem: FitProblem, best: Minimum, recipe: Recipe) -> Minimum:
+    """The minimum of one image without compact components whose numbers are not worth 2 of chi^2 each (Akaike 1974).
+
+    They fit noise, and bend the lens for it; and a descent among them does not come to rest. Those whose flux stands
+    out least, in sigmas, are tried first.
+    """
+    n, Q = len(compact.NAMES), best.state.place.shape[1]
+    while best.state.compact.shape[1]:
+        at = Q + n - 1 + n * torch.arange(best.state.compact.shape[1] // n)
+        sigmas = best.state.all[0, at] / torch.linalg.inv(best.normal[0]).diagonal()[at].sqrt()
+        for k in sigmas.argsort()[:int((sigmas < recipe.doubted).sum())].tolist():
+            kept = torch.cat([best.state.compact[:, :n * k], best.state.compact[:, n * (k + 1):]], 1)
+            fewer = descend(problem, best.state._replace(compact=kept), recipe.after)
+            if float(fewer.cost - best.cost) < 2 * n:
+                best = fewer
+                break
+        else:
+            break
+    return best
+
+
 def in_pieces(problem: FitProblem, state: State, steps: int) -> Minimum:
     """`descend` of a batch that is larger than a cache."""
     parts = [descend(problem.take(rows), state.take(rows), steps)
@@ -172,7 +195,8 @@ def in_pieces(problem: FitProblem, state: State, steps: int) -> Minimum:
     if len(parts) == 1:
         return parts[0]
     states = State(*(torch.cat(blocks) for blocks in zip(*(part.state for part in parts), strict=True)))
-    rest = (torch.cat([getattr(part, name) for part in parts]) for name in ("left", "normal", "cost", "depth", "moves"))
+    rest = (torch.cat([getattr(part, name) for part in parts]) for name in (
+        "left", "normal", "cost", "depth", "moves", "narrow"))
     return Minimum(states, *rest)
 
 

@@ -109,13 +109,16 @@ def starts(made: Target, regressor: LensRegressor, taught: SmoothLens) -> Tensor
 
 
 def reconstruct(observation: Observation, regressor: LensRegressor, taught: SmoothLens, *,
-                settings: Settings = USUAL, masks: Masks = NOTHING_MASKED, recipe: Recipe = THOROUGH
-                ) -> Iterator[Progress]:
-    """A lens and its source from one image, stage by stage; the last Progress carries the Reconstruction."""
+                settings: Settings = USUAL, masks: Masks = NOTHING_MASKED, recipe: Recipe = THOROUGH,
+                rays: int | None = None) -> Iterator[Progress]:
+    """A lens and its source from one image, stage by stage; the last Progress carries the Reconstruction.
+
+    rays   in a pixel and side; None for as many as its size asks for
+    """
     begun = time.process_time()
     components = None if settings.lens_light == "auto" else 0 if settings.lens_light == "none" \
         else int(settings.lens_light)
-    made = observed.target(observation, usual(taught, settings), masks, components)
+    made = observed.target(observation, usual(taught, settings), masks, components, rays)
     steps = list(made.steps)
 
     def clean(far: float):

@@ -12,6 +12,7 @@ from lenslab.scene import Scene, Sersic
 from lenslab.tasks.reconstruct.record import Parameter
 
 MAGNITUDES = 5.0, 40.0
+INDICES = 0.3, 8.0            # of Sersics; a fit of a source goes a little beyond
 DIM = 5e-3                    # of the profile's flux: compact components that are fainter are none
 UNITS = {"theta_E": "arcsec", "center_x": "arcsec", "center_y": "arcsec", "R_sersic": "arcsec", "magnitude": "mag",
          "phi": "rad"}
@@ -40,7 +41,8 @@ def scene_of(problem: FitProblem, state: State) -> Scene:
     amplitude = place[:, P] if lens.amplitude else place.new_zeros(1)
     scenes = lens.scenes(place[:, :P], amplitude)
     none = place.new_full((1,), lens.template.substructure.n_points)     # a smooth lens says nothing of substructure
-    seen = {"source.magnitude": scenes["source.magnitude"].clamp(*MAGNITUDES), "substructure.n_points": none}
+    seen = {"source.magnitude": scenes["source.magnitude"].clamp(*MAGNITUDES), "substructure.n_points": none,
+            "source.n_sersic": scenes["source.n_sersic"].clamp(*INDICES)}
     scene = replace(scenes, values=scenes.values | seen).scene(0)
     zero_point, R = scene.camera.zero_point, scene.source.R_sersic
     profile = 10 ** (0.4 * (zero_point - scene.source.magnitude))
@@ -58,7 +60,7 @@ def scene_of(problem: FitProblem, state: State) -> Scene:
             at = dict(zip(lens_sersics.NAMES, row, strict=True))
             flux, R_glow, n = (float(torch.tensor(at[name], dtype=torch.float64).exp())
                                for name in ("log_flux", "log_R", "log_n"))
-            glow.append(Sersic(magnitude=magnitude(flux, zero_point), R_sersic=R_glow, n_sersic=min(n, 8.0),
+            glow.append(Sersic(magnitude=magnitude(flux, zero_point), R_sersic=R_glow, n_sersic=min(n, INDICES[1]),
                                center_x=at["x"], center_y=at["y"], **axes(at["e1"], at["e2"])))
     return replace(scene, source=replace(scene.source, clumps=tuple(clumps)), lens_light=tuple(glow))
 
