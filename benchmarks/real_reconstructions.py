@@ -146,8 +146,8 @@ def table(rows: dict[str, dict], mocks: dict[str, list[dict]], finer_rows: dict[
             "" if not pixels else f"{pixels['chi2']:.0f}, {pixels['effective_degrees_of_freedom']:.0f}",
             (row["why"] or "believed") + " |"]))
     lines += ["", "| lens | evidence for corrections (ln) | of mocks: highest, n | flat, steep spectrum | highest"
-              f" of mocks | with {FINER} rays a pixel and side: all, flat, steep | best single mass | its sigmas; chance "
-              "in noise | smallest mass found at 5 sigmas |", "|---" * 9 + "|"]
+              f" of mocks | with {FINER} rays a pixel and side: all, flat, steep | best single mass | its sigmas; "
+              "chance in noise | smallest mass found at 5 sigmas |", "|---" * 9 + "|"]
     for name, row in rows.items():
         if Path(name).name.startswith(QUASARS):
             continue
@@ -216,7 +216,8 @@ def written(rows: dict[str, dict], text: str, keep: Path) -> None:
     lines = ["*For those who want to see what the reconstruction says of real telescope images.*", "", "# Real lenses",
              "", "Made by `LENSLAB_DATA=FOLDER python benchmarks/real_reconstructions.py --write`; nothing here is "
              "typed by hand. Errors are one sigma: of the noise, then half of what two source models differ by. "
-             "Published figures come from the folder's own table; those marked unchecked were written down from memory. Masses "
+             "Published figures come from the folder's own table; those marked unchecked are from memory. "
+             "Masses "
              "and evidence mean something where the verdict is `believed` alone.", "", text,
              jackpot(rows), "", "## Maps", "",
              "From left to right: model, residual (black -5, white +5 sigmas), source, convergence (0 to 2), and the "
