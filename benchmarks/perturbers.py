@@ -5,11 +5,12 @@
 n smooth test images of hst, each once as it is and once with one truncated NFW halo of 10^8.5 to 10^10 Msun (M200 at
 infall, even in its logarithm) beneath its arcs, where they stand 3 sigmas above the noise; mass is conserved, so that
 the ring keeps its size. Both are reconstructed as anybody's image is. The halo counts as found where the best small
-mass (lenslab.fit.perturber) has more sigmas than 95 % of the smooth images show, lies within 0.2" and has within 0.3 dex
-what the halo holds in projection within 0.2", a part of its whole mass, since no image tells of more. Rows go by the refitted sigmas, what the best smooth lens leaves of the image without noise (lenslab.fit.refit).
-Beside recall: AUC of the single mass's significance and of the evidence for corrections of the potential, and the
-correlation of delta psi with the halo's own potential in the arc mask, where constant, gradient and shear are taken off
-both. Intervals are of 95 %. A run that was stopped goes on where it was.
+mass (lenslab.fit.perturber) has more sigmas than 95 % of the smooth images show, lies within 0.2" and has within 0.3
+dex what the halo holds in projection within 0.2", a part of its whole mass, since no image tells of more. Rows go by
+the refitted sigmas, what the best smooth lens leaves of the image without noise (lenslab.fit.refit). Beside recall: AUC
+of the single mass's significance and of the evidence for corrections of the potential, and the correlation of delta psi
+with the halo's own potential in the arc mask, where constant, gradient and shear are taken off both. Intervals are of
+95 %. A run that was stopped goes on where it was.
 """
 
 import argparse

@@ -125,9 +125,9 @@ def mock(name: str, number: int) -> dict:
 
 def table(rows: dict[str, dict], mocks: dict[str, list[dict]], finer_rows: dict[str, dict]) -> str:
     """Everything in markdown."""
-    lines = ["| lens | theta_E, arcsec: fit, +- statistical, +- source models | published | q | position angle, deg E of"
-             " N | shear | chi2 a pixel of the arcs | numbers that the image tells, pixels | pixelised source: chi2, "
-             "numbers | verdict |", "|---" * 10 + "|"]
+    lines = ["| lens | theta_E, arcsec: fit, +- statistical, +- source models | published | q | position angle, deg E"
+             " of N | shear | chi2 a pixel of the arcs | numbers that the image tells, pixels | pixelised source: "
+             "chi2, numbers | verdict |", "|---" * 10 + "|"]
     for name, row in rows.items():
         at, quasar = row["parameters"], Path(name).name.startswith(QUASARS)
         size, published = at["lens.theta_E"], row["published"] or {}
@@ -145,9 +145,9 @@ def table(rows: dict[str, dict], mocks: dict[str, list[dict]], finer_rows: dict[
             f"{row['reduced_chi2']:.2f}", f"{row['effective_degrees_of_freedom']:.0f}, {row['pixels']}",
             "" if not pixels else f"{pixels['chi2']:.0f}, {pixels['effective_degrees_of_freedom']:.0f}",
             (row["why"] or "believed") + " |"]))
-    lines += ["", "| lens | evidence for corrections (ln) | of mocks: highest, n | flat, steep spectrum | highest of"
-              f" mocks | with {FINER} rays a pixel and side: all, flat, steep | best single mass | its sigmas; chance in "
-              "noise | smallest mass found at 5 sigmas |", "|---" * 9 + "|"]
+    lines += ["", "| lens | evidence for corrections (ln) | of mocks: highest, n | flat, steep spectrum | highest"
+              f" of mocks | with {FINER} rays a pixel and side: all, flat, steep | best single mass | its sigmas; "
+              "chance in noise | smallest mass found at 5 sigmas |", "|---" * 9 + "|"]
     for name, row in rows.items():
         if Path(name).name.startswith(QUASARS):
             continue
@@ -214,9 +214,10 @@ def stretched(values: np.ndarray) -> np.ndarray:
 
 def written(rows: dict[str, dict], text: str, keep: Path) -> None:
     lines = ["*For those who want to see what the reconstruction says of real telescope images.*", "", "# Real lenses",
-             "", "Made by `LENSLAB_DATA=FOLDER python benchmarks/real_reconstructions.py --write`; nothing here is typed "
-             "by hand. Errors are one sigma: of the noise, then half of what two source models differ by. Published "
-             "figures come from the folder's own table; those marked unchecked were written down from memory. Masses "
+             "", "Made by `LENSLAB_DATA=FOLDER python benchmarks/real_reconstructions.py --write`; nothing here is "
+             "typed by hand. Errors are one sigma: of the noise, then half of what two source models differ by. "
+             "Published figures come from the folder's own table; those marked unchecked are from memory. "
+             "Masses "
              "and evidence mean something where the verdict is `believed` alone.", "", text,
              jackpot(rows), "", "## Maps", "",
              "From left to right: model, residual (black -5, white +5 sigmas), source, convergence (0 to 2), and the "

@@ -13,6 +13,7 @@ from lenslab.fit.multiple_images import images
 from lenslab.fit.noise_law import noise_law
 from lenslab.fit.posterior import covariance
 from lenslab.fit.problem import FitProblem, State
+from lenslab.fit.refined import Recipe, without_idle
 from lenslab.images import reference
 from lenslab.images.observation import Observation
 from lenslab.images.simulate import observe_scene
@@ -140,6 +141,23 @@ def test_a_descent_from_the_truth_stays_and_its_errors_cover_the_truth():
         pulls.append(((found.state.place[0, :-1] - truth[0]).double() / spread)[:2])
     pulls = torch.stack(pulls)
     assert 0.5 < float(pulls.square().mean()) < 1.8      # 24 numbers: 99 % of chi^2 / 24 lies in 0.4 to 1.9
+
+
+def test_a_compact_component_that_only_fits_noise_is_taken_out_and_one_that_shines_stays():
+    """The truth has one; a second one begins elsewhere with a hundredth of the profile's flux."""
+    _, taught = starting_network()
+    clump = Sersic(magnitude=24.5, R_sersic=0.03, n_sersic=1.0, q=1.0, center_x=0.1, center_y=-0.06)
+    scene = replace(SCENE, lens_light=(), source=replace(SCENE.source, clumps=(clump,)))
+    target = observed.target(replace(observe_scene(scene, dtype=torch.float32), scenes=None), taught, components=0)
+    truth = taught.of_table(*table(replace(scene, source=SCENE.source))).float()
+    place = torch.cat([truth, truth.new_full((1, 1), 0.4 * np.log(10) * (23.0 - scene.source.magnitude))], 1)
+    R = SCENE.source.R_sersic
+    true = [0.1 / R, -0.06 / R, np.log(0.03 / R), 1.0, 0.0, 0.0, 10 ** (0.4 * (SCENE.source.magnitude - 24.5))]
+    both = torch.tensor([true + [-0.8, 0.9, np.log(0.155), 1.0, 0.0, 0.0, 0.01]]).float()
+    begun = descend(target.problem, State(place, both, place[:, :0]), 10)
+    found = without_idle(target.problem, begun, Recipe())
+    assert found.state.compact.shape[1] == 7 and abs(float(found.state.compact[0, 6]) - true[6]) < 0.3 * true[6]
+    assert float(found.left.square().sum() - begun.left.square().sum()) < 14
 
 
 def table(scene):

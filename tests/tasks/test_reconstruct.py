@@ -10,12 +10,13 @@ import torch
 from astropy.io import fits
 
 from lenslab.__main__ import main
+from lenslab.fit.problem import FitProblem, State
 from lenslab.images import export
 from lenslab.images.simulate import observe_scene
 from lenslab.physics import cosmology
 from lenslab.runs import reconstruct as shell
 from lenslab.scene import Camera, Lens, Scene, Sersic, Source
-from lenslab.tasks.reconstruct import NETWORKS, Settings, reconstruct, starting_network
+from lenslab.tasks.reconstruct import NETWORKS, Settings, reconstruct, scenery, starting_network
 from lenslab.tasks.reconstruct.refined import usual
 
 # As bright as lenses are: of a source four times brighter the shape would tell that a PSF of one sample a pixel is not
@@ -93,6 +94,15 @@ def test_what_a_switch_turns_off_is_held_where_a_plain_lens_has_it():
     assert not {"gamma1", "gamma", "a3_x", "a4_y"} & set(lens.names)
     scenes = lens.scenes(lens.mean[None], torch.zeros(1, dtype=torch.float64))
     assert [float(scenes[f"lens.{name}"]) for name in ("gamma", "gamma1", "gamma2", "a3_a", "a4_a")] == [2, 0, 0, 0, 0]
+
+
+def test_a_source_flatter_than_a_scene_may_be_becomes_the_flattest_one():
+    taught = starting_network()[1]
+    place = torch.cat([taught.mean, torch.zeros(1)]).float()[None].clone()
+    place[0, taught.names.index("log_n")] = -1.5
+    problem = FitProblem(taught, torch.zeros(1, 1, 64, 64), torch.ones(1, 1, 64, 64), torch.zeros(1, 0))
+    scene = scenery.scene_of(problem, State(place, place[:, :0], place[:, :0]))
+    assert scene.source.n_sersic == pytest.approx(0.3)
 
 
 def test_the_shell_ends_with_one_object_and_a_broken_file_is_a_sentence(tmp_path, capsys):
