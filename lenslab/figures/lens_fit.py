@@ -159,6 +159,6 @@ def chi2_falling(values: list[float], *, height: int) -> go.Figure:
     trace = dict(type="scatter", mode="lines+markers", x=list(range(1, len(values) + 1)), y=values, showlegend=False,
                  line=dict(color="#5b8fd6", width=2), marker=dict(size=5),
                  hovertemplate="step %{x}<br>χ² %{y:.3f} a pixel<extra></extra>")
-    return chart("χ² a pixel falls to 1", [trace], height, key="chi2", y=dict(rangemode="tozero"),
+    return chart("χ² a pixel, step by step", [trace], height, key="chi2", y=dict(rangemode="tozero"),
                  x=dict(range=[0.5, max(len(values), 8) + 0.5], tickformat="d", nticks=6,
                         title=dict(text="step", standoff=4, font=dict(size=12))))
