@@ -60,7 +60,7 @@ def sky_look(network: Network, *_) -> None:
         sky = st.session_state[SKY] = Sky(network.name, item.block, item.key, seed=0)
     go, anew = st.columns(2)
     going = sky.going and sky.number < number
-    if go.button("Stop" if going else "Add lenses", key="measure.sky.go", type="primary", width="stretch",
+    if go.button("Stop" if going else "Add lenses", key="measure.sky.go", width="stretch",
                  icon=":material/stop:" if going else ":material/add:", disabled=sky.number >= number and not going):
         sky.going = not going
         st.rerun()
