@@ -16,10 +16,11 @@ def test_filters_of_one_lens_are_one_family():
 
 def test_real_images_alone_make_the_difference_to_the_control(monkeypatch):
     """Without them two tunings are the same to the bit; with them the same steps end elsewhere."""
-    monkeypatch.setattr(unlabelled, "BATCH", 2)
     torch.manual_seed(0)
     model = LensPosterior(smooth_lens("hst"), looks=1)
-    given = torch.stack([5 * torch.randn(1, 64, 64).abs(), torch.ones(1, 64, 64)], 1)
+    given = torch.stack([5 * torch.randn(2, 64, 64).abs(), torch.ones(2, 64, 64)], 1)
+    batch = given.flip(0), torch.randn(2, len(model.lens.names)), torch.tensor([True, False])
+    monkeypatch.setattr(unlabelled, "batches", lambda config, device: lambda step: batch)
     control, again, tuned = (unlabelled.tuned(model, "hst", real, 1) for real in (None, None, given))
     assert all(torch.equal(a, b) for a, b in zip(control.parameters(), again.parameters(), strict=True))
     assert not any(torch.equal(control.looks[0].step.weight, one.looks[0].step.weight) for one in (model, tuned))
