@@ -28,13 +28,14 @@ below = st.container()
 # The order of drawing is not that of the page: what a turned slider changes comes first, the sliders themselves last.
 if not problem:
     with main:
-        pictures.observed_picture(scene, st.session_state.get("simulate.stretch") or "asinh")
+        stretch = pictures.observed_picture(scene, st.session_state.get("simulate.stretch") or "asinh")
     with right:
         pictures.source_picture(scene)
         pictures.mass_picture(scene)
     with left:
         st.caption(pictures.image_sentence(scene))
         pictures.choices(scene)
+        pictures.live_cover(scene, stretch)
 with head:
     gallery()
     if told := problem or state.notice():

@@ -110,6 +110,12 @@ _SCALE, _SHIFT = 2 / (_FARTHEST - 1), (_FARTHEST + 1) / (_FARTHEST - 1)
 _SERIES = {torch.float32: (_far_series(8), *_near_series(6)), torch.float64: (_far_series(18), *_near_series(14))}
 
 
+def float32_series() -> dict[str, float | list[float]]:
+    """The polynomials of nfw_function and of ln(1 + g)/g below 0.5, for a shader that works in float32."""
+    far, near_a, near_b = _SERIES[torch.float32]
+    return dict(far=far, near_a=near_a, near_b=near_b, scale=_SCALE, shift=_SHIFT, log1p=_LOG1P)
+
+
 def _density(x2: Tensor) -> Tensor:
     """(1 - F)/(x^2 - 1), which is (H(v) - 1)/v: by the same rule twice beyond x = 0.4, smooth through x = 1."""
     r = x2.sqrt()

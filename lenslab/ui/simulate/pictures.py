@@ -7,10 +7,11 @@ import streamlit as st
 
 from lenslab.figures import canvas, mass, observed, source
 from lenslab.figures.bodies import is_compact
-from lenslab.figures.stretch import STRETCHES
+from lenslab.figures.stretch import STRETCHES, Stretch
 from lenslab.scene import Scene
 from lenslab.sets.what_if import smooth
 from lenslab.ui import cached, state
+from lenslab.ui.live_lens.cover import cover, covers
 from lenslab.ui.plot import plot
 
 BRIGHT = 0.1  # |mu| of an image worth counting
@@ -44,8 +45,11 @@ def has_substructure(scene: Scene) -> bool:
     return scene.substructure.kind != "none" or bool(scene.substructure.clumps)
 
 
-def observed_picture(scene: Scene, kind: str) -> None:
-    """The image as the telescope records it, or that of the same lens with all mass smooth, or the two in turns."""
+def observed_picture(scene: Scene, kind: str) -> Stretch:
+    """The image as the telescope records it, or that of the same lens with all mass smooth, or the two in turns.
+
+    Returns how its brightness becomes colour.
+    """
     alt = f"Simulated image of a gravitational lens with an Einstein radius of {scene.lens.theta_E:.2f} arcsec"
     if has_substructure(scene):
         pair = cached.observe(scene), cached.observe(smooth(scene))
@@ -58,9 +62,20 @@ def observed_picture(scene: Scene, kind: str) -> None:
         plot(figures[0], twin=figures[1] if chosen == "blink" else None, key="simulate.image",
              alt=f"{alt}; small-scale dark matter: {TWINS[chosen]}")
     else:
-        plot(observed.image(cached.observe(scene), kind=kind, title="What the telescope sees"), key="simulate.image",
-             alt=alt)
+        stretch = observed.stretch_of(kind, cached.observe(scene))
+        plot(observed.image(cached.observe(scene), stretch=stretch, title="What the telescope sees"),
+             key="simulate.image", alt=alt)
     time.sleep(HEAD_START)
+    return stretch
+
+
+def live_cover(scene: Scene, stretch: Stretch) -> None:
+    """The live lens over the image, until a slider that is dragged is let go; it knows no blinking."""
+    if covers(scene) and st.session_state.get("simulate.twin") != "blink":
+        cover(scene, stretch, key="simulate.cover", over="simulate.image",
+              hidden=has_substructure(scene) and st.session_state.get("simulate.twin") == "without")
+        st.caption("The star is where the galaxy behind truly stands: **drag it**. While you drag it, or a slider, the "
+                   "picture is drawn without noise.")
 
 
 def image_sentence(scene: Scene) -> str:
