@@ -2,10 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test lint bench clean
+.PHONY: app class live.html test lint bench clean
 
 app: .venv/installed
 	$(BIN)/streamlit run app.py
+
+class: .venv/installed
+	$(BIN)/python -m lenslab.ui.teachers.serve
+
+live.html: .venv/installed
+	$(BIN)/python -m lenslab.ui.live_lens.offline $@
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile

@@ -1,10 +1,9 @@
 """Pictures of every page: `python benchmarks/screenshots.py [PAGE ...] [--widths 1400 1024 390] [--themes light dark]`.
 
 Each page is opened in a headless Chromium, waited for until the app no longer runs, and written whole to
-screenshots/PAGE-WIDTH-THEME.png, which git ignores. A PAGE is a name (simulate, classify, generate,
-reconstruct, quiz, model, train) or an address behind the server's, as "/?substructure.kind=fdm". Without --address the
-command starts an app of its own. What went wrong is printed: an error on the page, or a page that scrolls sideways; the
-command then ends with 1.
+screenshots/PAGE-WIDTH-THEME.png, which git ignores. A PAGE is a name (home, simulate, ...) or an address behind the
+server's, as "/simulate?substructure.kind=fdm". Without --address the command starts an app of its own. What went wrong
+is printed: an error on the page, or a page that scrolls sideways; the command then ends with 1.
 """
 
 import argparse
@@ -16,8 +15,12 @@ from pathlib import Path
 from latency import FLAGS, HOME, app, chromium
 from playwright.sync_api import Page, sync_playwright
 
-PAGES = {"simulate": "/", "classify": "/classify", "quiz": "/quiz?population=deeplense-2&level=plain&seed=7",
-         "generate": "/generate", "reconstruct": "/reconstruct", "model": "/model", "train": "/train"}
+sys.path.insert(0, str(HOME))  # as python benchmarks/NAME.py starts it
+
+from lenslab.ui import frame
+
+PAGES = {name.removesuffix(".py"): "/" + name.removesuffix(".py") for name in frame.PAGES} | {
+    "home": "/", "quiz": "/quiz?population=deeplense-2&level=plain&seed=7"}
 HEIGHTS = {390: 844, 1024: 768, 1400: 900}
 NARROW = 768        # pixels: a narrower window is that of a phone, with a finger for a mouse
 QUIET_MS = 1500     # so long nothing has run: a page may ask for another run as it is drawn
@@ -75,7 +78,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         phone = playwright.devices["Pixel 7"]
         for name in asked.pages:
-            stem = name if name in PAGES else re.sub(r"[^\w.-]+", "-", name).strip("-") or "simulate"
+            stem = name if name in PAGES else re.sub(r"[^\w.-]+", "-", name).strip("-") or "home"
             for width in asked.widths:
                 for theme in asked.themes:
                     file = folder / f"{stem}-{width}-{theme}.png"

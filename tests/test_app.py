@@ -15,11 +15,11 @@ from lenslab.ui.simulate.closer import LOOKS
 from lenslab.ui.simulate.gallery import BY_NAME
 from tests.ui.screens import checked
 
-APP = Path(__file__).parent.parent / "app.py"
+PAGE = Path(__file__).parent.parent / "pages" / "simulate.py"
 
 
 def open_app(**query) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=120)
+    app = AppTest.from_file(str(PAGE), default_timeout=120)
     for path, value in query.items():
         app.query_params[path] = value
     return checked(app.run())

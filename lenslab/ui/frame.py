@@ -13,17 +13,24 @@ import streamlit as st
 
 from lenslab.figures import library
 from lenslab.ui import window
+from lenslab.ui.line import in_line
 
 SWITCH_S = 5e-4  # after this the thread that computes lets the one that sends have its turn; Python's own is 5e-3
-PAGES = {"simulate.py": ("Simulate", ":material/blur_circular:"),
-         "classify.py": ("Classify", ":material/category_search:"),
-         "measure.py": ("Measure", ":material/straighten:"),
-         "odd.py": ("Odd", ":material/troubleshoot:"),
-         "generate.py": ("Generate", ":material/auto_awesome:"),
-         "reconstruct.py": ("Reconstruct", ":material/center_focus_strong:"),
-         "quiz.py": ("Quiz", ":material/school:"),
-         "model.py": ("Model", ":material/verified:"),
-         "train.py": ("Train", ":material/model_training:")}
+PAGES = {  # title, icon, and what the page is for: its group in the navigation
+    "home.py": ("Home", ":material/home:", ""),
+    "simulate.py": ("Simulate", ":material/blur_circular:", "Play"),
+    "match.py": ("Match", ":material/compare:", "Play"),
+    "quiz.py": ("Quiz", ":material/school:", "Play"),
+    "classify.py": ("Classify", ":material/category_search:", "Ask"),
+    "measure.py": ("Measure", ":material/straighten:", "Ask"),
+    "odd.py": ("Odd", ":material/troubleshoot:", "Ask"),
+    "reconstruct.py": ("Reconstruct", ":material/center_focus_strong:", "Ask"),
+    "generate.py": ("Generate", ":material/auto_awesome:", "Make"),
+    "train.py": ("Train", ":material/model_training:", "Make"),
+    "model.py": ("Model", ":material/verified:", "Behind the scenes"),
+    "teachers.py": ("Teachers", ":material/cast_for_education:", "Behind the scenes"),
+    "glossary.py": ("Glossary", ":material/dictionary:", "Behind the scenes"),
+    "physics.py": ("Physics", ":material/function:", "Behind the scenes")}
 OPEN = "frame.open"
 SIDEBAR, SHEET = 320, 220  # pixels: width beside a page, height below it
 
@@ -37,7 +44,8 @@ def open_frame(home: Path) -> None:
     page = navigation(home)
     place = st.container()
     try:
-        page.run()
+        with in_line(place):
+            page.run()
     finally:  # last, since a window that turns out narrow draws all anew: controls that were cut off would lose a value
         with place:
             window.watch()
@@ -46,14 +54,16 @@ def open_frame(home: Path) -> None:
 def navigation(home: Path):
     """The pages, and among them the one that is asked for."""
     narrow = window.narrow()
-    pages = [st.Page(home / "pages" / name, title=title, icon=None if narrow else icon, default=number == 0)
-             for number, (name, (title, icon)) in enumerate(PAGES.items())]
+    groups: dict[str, list] = {}
+    for number, (name, (title, icon, group)) in enumerate(PAGES.items()):
+        page = st.Page(home / "pages" / name, title=title, icon=None if narrow else icon, default=number == 0)
+        groups.setdefault(group, []).append(page)
     if not narrow:
-        return st.navigation(pages, position="top")
+        return st.navigation(groups, position="top")
     with st.container(horizontal=True, gap=None):
-        for page in pages:
+        for page in sum(groups.values(), []):
             st.page_link(page)
-    return st.navigation(pages, position="hidden")
+    return st.navigation(groups, position="hidden")
 
 
 def controls(expanded: bool = False):

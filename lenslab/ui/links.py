@@ -95,6 +95,12 @@ def read() -> None:
     known.append(query)
 
 
+def send_on() -> None:
+    """For the page that opens first: a link that names a lens goes on to where lenses are built."""
+    if query := st.query_params.to_dict():
+        st.switch_page("pages/simulate.py", query_params=query)
+
+
 def without_lost_pictures(scene: Scene) -> Scene:
     """Leave out pictures that are not here, and say so: links carry only their names."""
     changes: dict = {}

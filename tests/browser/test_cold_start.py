@@ -8,8 +8,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
+from lenslab.ui import frame
+
 SESSIONS, WITHIN = 16, 5.0  # s
-PAGES = ("", "classify", "reconstruct", "quiz", "model", "train")
+PAGES = ("", *(name.removesuffix(".py") for name in list(frame.PAGES)[1:]))   # the first is home
 PATIENCE = 240.0            # s: on a machine with more to do
 
 
@@ -29,7 +31,7 @@ async def visit(address: str, page: str) -> list[str]:
             element = message.delta.new_element
             drawn += 1
             if element.WhichOneof("type") == "exception":
-                errors.append(f"{page or 'simulate'}: {element.exception.type}: {element.exception.message}")
+                errors.append(f"{page or 'home'}: {element.exception.type}: {element.exception.message}")
         elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
             socket.close()
             return errors if drawn else [f"{page} drew nothing"]

@@ -53,13 +53,13 @@ def look(page: Page, name: str) -> None:
 
 
 def test_a_turned_slider_changes_the_picture_the_address_and_undo_brings_it_back(visit):
-    page = visit()
+    page = visit("/simulate")
     first = drawn(page)
     slider = page.get_by_role("slider").nth(1)
     slider.focus()
     slider.press("ArrowLeft")
     second = redrawn(page, first)
-    page.wait_for_url("**/?lens.q=0.79")
+    page.wait_for_url("**/simulate?lens.q=0.79")
     settled(page)
     page.get_by_role("button", name="Undo", exact=True).click()
     assert redrawn(page, second) == pytest.approx(first, rel=1e-6)
@@ -68,19 +68,19 @@ def test_a_turned_slider_changes_the_picture_the_address_and_undo_brings_it_back
 
 def test_quick_turns_are_all_counted(visit):
     """No press is lost or taken back while the page is still drawing the one before."""
-    page = visit()
+    page = visit("/simulate")
     drawn(page)
     slider = page.get_by_role("slider").nth(1)
     slider.focus()
     for _ in range(10):
         slider.press("ArrowLeft")
         page.wait_for_timeout(60)
-    page.wait_for_url("**/?lens.q=0.7")
+    page.wait_for_url("**/simulate?lens.q=0.7")
     settled(page)
 
 
 def test_a_shared_link_opens_its_lens(visit):
-    page = visit("/?lens.q=0.5&source.center_x=0.2&substructure.kind=vortex")
+    page = visit("/simulate?lens.q=0.5&source.center_x=0.2&substructure.kind=vortex")
     drawn(page)
     settled(page)
     expect(page.get_by_role("slider").nth(1)).to_have_value("0.5")
@@ -89,14 +89,14 @@ def test_a_shared_link_opens_its_lens(visit):
 
 
 def test_a_bad_link_is_answered_with_a_sentence_and_the_default_lens(visit):
-    page = visit("/?lens.q=90")
+    page = visit("/simulate?lens.q=90")
     assert drawn(page) == pytest.approx(float(observe_scene(Scene()).image.sum()), rel=1e-3)
     expect(page.get_by_text("it must lie between 0.1 and 1")).to_be_visible()
     settled(page)
 
 
 def test_a_click_on_the_source_plane_moves_the_source(visit):
-    page = visit()
+    page = visit("/simulate")
     first = drawn(page)
     plane = page.locator(".st-key-simulate-source .nsewdrag").first
     plane.wait_for()
@@ -121,7 +121,7 @@ MARKS = {  # what each look draws of a lens that has it to show
 
 def test_every_kind_of_dark_matter_is_looked_at_in_every_way_and_linked(visit):
     """Each look opens without an error, and the address is that of the lens shown."""
-    page = visit()
+    page = visit("/simulate")
     drawn(page)
     page.get_by_role("tab", name="Dark matter").click()
     assert set(MARKS) == set(closer.LOOKS) and set(panels.KINDS) == set(SUBSTRUCTURE)
@@ -143,7 +143,7 @@ def test_every_kind_of_dark_matter_is_looked_at_in_every_way_and_linked(visit):
 
 
 def test_an_image_blinks_between_with_and_without_its_dark_matter_and_nothing_else_changes(visit):
-    page = visit("/?substructure.kind=vortex")
+    page = visit("/simulate?substructure.kind=vortex")
     first, title = drawn(page), f"{IMAGE} .gtitle"
     settled(page)
     before = page.evaluate(PLACE_AND_LIMITS, IMAGE)
@@ -175,7 +175,7 @@ def a_real_lens(folder: Path) -> Path:
 
 
 def test_a_real_lens_stands_beside_and_a_slider_changes_its_residual(visit, tmp_path):
-    page = visit()
+    page = visit("/simulate")
     drawn(page)
     settled(page)
     look(page, "Beside a real lens")
@@ -203,7 +203,7 @@ def test_a_real_lens_stands_beside_and_a_slider_changes_its_residual(visit, tmp_
 def test_a_broken_file_is_refused_in_a_sentence(visit, tmp_path, name, content, words):
     file = tmp_path / name
     file.write_bytes(content)
-    page = visit()
+    page = visit("/simulate")
     drawn(page)
     settled(page)
     look(page, "Beside a real lens")
@@ -215,7 +215,7 @@ def test_a_broken_file_is_refused_in_a_sentence(visit, tmp_path, name, content, 
 
 
 def test_an_exported_scene_comes_back(visit, tmp_path):
-    page = visit("/?lens.q=0.6")
+    page = visit("/simulate?lens.q=0.6")
     drawn(page)
     settled(page)
     look(page, "Export")
@@ -234,7 +234,7 @@ def test_an_exported_scene_comes_back(visit, tmp_path):
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "light"), (390, "dark"), (1440, "dark")])
 def test_nothing_scrolls_sideways_and_pictures_stack(visit, width, theme):
-    page = visit(width=width, height=844, theme=theme)
+    page = visit("/simulate", width=width, height=844, theme=theme)
     drawn(page)
     page.locator(".st-key-simulate-mass .js-plotly-plot").wait_for()
     settled(page)
@@ -253,7 +253,7 @@ def test_nothing_scrolls_sideways_and_pictures_stack(visit, width, theme):
 
 
 def test_a_zoom_stays_while_a_slider_is_turned(visit):
-    page = visit()
+    page = visit("/simulate")
     first = drawn(page)
     settled(page)
     picture = page.locator(f"{IMAGE} .nsewdrag").first
