@@ -58,6 +58,11 @@ def distances(z_lens: Numbers, z_source: Numbers, H0: Numbers, Om0: Numbers) -> 
     return Distances(chi_l / (1 + z_lens), chi_s / (1 + z_source), (chi_s - chi_l) / (1 + z_source))
 
 
+def light_travel_time(z: float, H0: float, Om0: float) -> float:
+    """How long light of a redshift was on its way, in 10^9 years."""
+    return float(_universe(Om0).lookback_time(z).value) * (100 / H0)
+
+
 def luminosity_distance(z: Numbers, H0: Numbers, Om0: Numbers) -> np.ndarray:
     """Mpc."""
     return comoving_distance(z, H0, Om0) * (1 + np.asarray(z))
