@@ -5,12 +5,16 @@ from pathlib import Path
 import streamlit as st
 
 from lenslab.ui.frame import controls, within_frame
+from lenslab.ui.language import language_choice, words_of
 from lenslab.ui.quiz import play
 
 within_frame(Path(__file__).parent.parent)
 play.arrive()
 
-st.title("Can you tell dark matter from a picture?")
+head, tongue = st.columns([3, 1], vertical_alignment="center")
+with tongue:
+    language_choice()
+head.title(words_of("quiz")["title"])
 with controls():
     play.controls()
 play.play()

@@ -17,10 +17,10 @@ from lenslab.ui.pick import image as images
 ROUNDS = 10
 MAX_SEED = 9999
 AMONG = 2000     # items of each class that may come
-LEVELS = {  # name: what it is called, factors on the mass of the substructure, and on the noise
-    "plain": ("Plain: heavy and sharp", (4.0, 3.0, 2.0, 1.5), 0.5),
-    "fair": ("Fair: heavier than real", (2.0, 1.5), 0.7),
-    "real": ("Real: as a telescope would see it", (), 1.0),
+LEVELS = {  # name: factors on the mass of the substructure, and on the noise
+    "plain": ((4.0, 3.0, 2.0, 1.5), 0.5),
+    "fair": ((2.0, 1.5), 0.7),
+    "real": ((), 1.0),
 }
 FIRST = "deeplense-2-mended"   # whatever has been kept since: of the shipped networks its bears heavy clumps best
 USUAL = (FIRST, "deeplense-1", "deeplense-2", "hst", "seed-64")  # played without any network, too
@@ -75,7 +75,7 @@ def scene_of(game: Game, number: int) -> Scene:
     population, label = find(game.population), int(game.labels()[number])
     index = index_of(population, label, int(game.numbers()[number]))
     scene = item(population, index).scene
-    _, factors, noise = LEVELS[game.level]
+    factors, noise = LEVELS[game.level]
     scene = what_if.changed(scene, noise=noise)
     return heaviest(scene, factors)
 

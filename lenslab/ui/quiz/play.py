@@ -13,11 +13,13 @@ from lenslab.ui.classify import trust as trust
 from lenslab.ui.classify.answers import ask
 from lenslab.ui.escape import plain
 from lenslab.ui.gate import through_the_gate
+from lenslab.ui.language import words_of
 from lenslab.ui.pick import networks
 from lenslab.ui.pick.image import Shown
 from lenslab.ui.pick.networks import Network, making
 from lenslab.ui.plot import plot
 from lenslab.ui.quiz import game as quiz_game
+from lenslab.ui.quiz import together
 from lenslab.ui.quiz.game import LEVELS, MAX_SEED, ROUNDS, Game
 from lenslab.ui.window import is_dark
 
@@ -25,44 +27,22 @@ GAME, GUESSES, AT, TOLD, UNASKED, ALONE = ("quiz.game", "quiz.guesses", "quiz.at
                                            "quiz.alone")
 KEYS = "123456789"
 WIDTH = 108  # pixels of one number: three stand in a row on a phone
-HINTS = {  # what to look for, by the kind of substructure
-    "none": "Arcs are smooth; what wiggles is noise.",
-    "cdm": "Clumps: a bend, a gap or a bright knot where a heavy one sits on the arc.",
-    "wdm": "Like cold dark matter, but only the heavy clumps are there: fewer, larger bends.",
-    "fdm": "Grains everywhere: the whole ring is rippled or patchy.",
-    "vortex": "A straight line of mass: kinks of the arc along one line.",
-    "deeplense_cdm": "Points of mass: sharp gaps and bright knots in the ring.",
-    "deeplense_axion": "A line of points: the ring is cut or doubled along one direction.",
-}
-AFTER = {
-    "none": "All mass of this lens is smooth. A ring can be lopsided or broken for many smooth reasons: the place and "
-            "shape of the source, the stretch by neighbours.",
-    "cdm": "Hundreds of dark clumps swarm through this lens; nearly all are too light to see. What shows is the few "
-           "heavy ones that happen to sit on the light.",
-    "wdm": "Warm particles streamed out of the small clumps, so only the larger ones are left. On the image that is "
-           "nearly what cold dark matter does, and so it is often taken for it.",
-    "fdm": "This dark matter is a wave. Where its crests add up the mass is denser: grains all over the lens, which "
-           "ripple the whole ring rather than one place.",
-    "vortex": "A straight line of mass crosses this lens, as a vortex of an axion condensate would. Where it meets the "
-              "arc, the light is bent along a line.",
-    "deeplense_cdm": "Point masses are strewn over this lens; each one close to the ring pinches it.",
-    "deeplense_axion": "A hundred point masses stand on one line, as the DeepLense sets draw a vortex: the ring is "
-                       "disturbed along that line.",
-}
-
-
 def arrive() -> None:
     """The game of the address, when the page is opened by a link; else the one of this session."""
     query = st.query_params.to_dict()
     if GAME not in st.session_state:
         begin(Game(quiz_game.FIRST, "plain", int(np.random.default_rng().integers(1, MAX_SEED))))
-        if {"population", "seed"} <= query.keys():
+        if game := together.arrive(query["class"]) if "class" in query else None:
+            begin(game)
+        elif {"population", "seed"} <= query.keys():
             try:
                 begin(Game.of_link(query["population"], query.get("level", "plain"), query["seed"]))
             except ValueError as error:
-                st.session_state[TOLD] = f"This link names no game. {error} Another one is played."
+                st.session_state[TOLD] = words_of("quiz")["no_game"].format(error=error)
     game = st.session_state[GAME]
-    st.query_params.from_dict({"population": game.population, "level": game.level, "seed": str(game.seed)})
+    code = st.session_state.get(together.CLASS)
+    st.query_params.from_dict({"population": game.population, "level": game.level, "seed": str(game.seed)}
+                              | ({"class": code} if code else {}))
 
 
 def begin(game: Game) -> None:
@@ -76,6 +56,7 @@ def begin(game: Game) -> None:
 
 def controls() -> None:
     """Which lenses, how hard, which ten images."""
+    words = words_of("quiz")
     game, (known, _) = st.session_state[GAME], networks.known("classify")
     names = list(dict.fromkeys([game.population, *known, *quiz_game.USUAL]))
     for name, value in (("population", game.population), ("level", game.level), ("seed", game.seed)):
@@ -84,18 +65,21 @@ def controls() -> None:
     def changed():
         begin(Game(*(st.session_state[f"quiz.form.{name}"] for name in ("population", "level", "seed"))))
 
-    st.selectbox("Lenses", names, key="quiz.form.population", on_change=changed,
-                 format_func=lambda name: f"{name}: {len(find(name).classes)} kinds"
-                 + ("" if name in known else ", no network"))
+    st.selectbox(words["lenses"], names, key="quiz.form.population", on_change=changed,
+                 format_func=lambda name: words["kinds"].format(name=name, n=len(find(name).classes))
+                 + ("" if name in known else words["alone"]))
     st.caption(find(game.population).about)
-    st.selectbox("How hard", list(LEVELS), key="quiz.form.level", on_change=changed,
-                 format_func=lambda name: LEVELS[name][0],
-                 help="Real substructure is at the edge of what can be seen, by eye mostly below it. To learn what to "
-                      "look for, begin with clumps that are heavier than real.")
-    st.number_input("Game number", 0, MAX_SEED, step=1, key="quiz.form.seed", on_change=changed,
-                    help="The same number shows everybody the same ten images: put it on the board.")
-    st.button("Other images", icon=":material/casino:", width="stretch", key="quiz.again", on_click=other)
-    st.caption("The address of this page carries the game: send it to a class.")
+    st.selectbox(words["hard"], list(LEVELS), key="quiz.form.level", on_change=changed, format_func=words["levels"].get,
+                 help=words["hard_help"])
+    st.number_input(words["game"], 0, MAX_SEED, step=1, key="quiz.form.seed", on_change=changed,
+                    help=words["game_help"])
+    st.button(words["other"], icon=":material/casino:", width="stretch", key="quiz.again", on_click=other)
+    st.caption(words["send"])
+
+
+def called(name: str) -> str:
+    """What a visitor reads for a class, in the visitor's language."""
+    return words_of("quiz")["names"].get(name, named(name))
 
 
 def other() -> None:
@@ -133,9 +117,11 @@ def forward() -> None:
 
 def play() -> None:
     """One image and what belongs to it, or the end of the game."""
+    words = words_of("quiz")
     game, guesses, at = (st.session_state[name] for name in (GAME, GUESSES, AT))
     if TOLD in st.session_state:
         st.warning(plain(st.session_state[TOLD]), icon=":material/info:")
+    together.head()
     network = opponent(game)
     standing(game, guesses, network)
     if at >= ROUNDS:
@@ -143,13 +129,14 @@ def play() -> None:
     left, right = st.columns([5, 4], gap="medium")
     with left:
         try:
-            shown = through_the_gate(lambda turn: quiz_game.image(game, at), "The next lens is drawn", key="quiz.stop",
+            shown = through_the_gate(lambda turn: quiz_game.image(game, at), words["drawing"], key="quiz.stop",
                                      on_stop=other)
         except ValueError as error:
             st.warning(plain(str(error)))
             return None
-        plot(observed.image(shown.observation, title=f"Image {at + 1} of {ROUNDS}", height=520), key="quiz.image",
-             alt=f"Image {at + 1} of {ROUNDS}: a gravitational lens of unknown dark matter")
+        title = words["image"].format(number=at + 1, of=ROUNDS)
+        plot(observed.image(shown.observation, title=title, height=520), key="quiz.image",
+             alt=f"{title}: {words['unknown_lens']}")
     with right:
         if len(guesses) == at:
             question(game)
@@ -160,15 +147,17 @@ def play() -> None:
 
 def standing(game: Game, guesses: list[str], network: Network | None) -> None:
     """Visitor against network so far."""
+    words = words_of("quiz")
     with st.container(horizontal=True, gap="small"):
-        st.metric("You", f"{quiz_game.score(game, guesses)} of {len(guesses)}" if guesses else "–", width=WIDTH)
+        st.metric(words["you"], words["of"].format(right=quiz_game.score(game, guesses), n=len(guesses))
+                  if guesses else "–", width=WIDTH)
         if network is not None:
             answers = said(game, guesses, network)
             asked = len(answers) - answers.count(None)
-            st.metric("Network", f"{quiz_game.score(game, answers)} of {asked}" if asked else "–", width=WIDTH,
-                      help="Of the images that it may be asked about: those like what it learnt from.")
-        st.metric("By chance", f"{len(guesses) / len(game.classes):.1f}" if guesses else "–", width=WIDTH,
-                  help=f"Right guesses that dice would have: one in {len(game.classes)}.")
+            st.metric(words["network"], words["of"].format(right=quiz_game.score(game, answers), n=asked)
+                      if asked else "–", width=WIDTH, help=words["network_help"])
+        st.metric(words["chance"], f"{len(guesses) / len(game.classes):.1f}" if guesses else "–", width=WIDTH,
+                  help=words["chance_help"].format(n=len(game.classes)))
     if network is not None and (doubt := trust.doubts(network)):
         st.caption(doubt)
 
@@ -186,25 +175,26 @@ def said(game: Game, guesses: list[str], network: Network) -> list[str | None]:
 
 def question(game: Game) -> None:
     """A button for each class, which keys reach too."""
-    st.markdown("### What is the dark matter here?")
+    words = words_of("quiz")
+    st.markdown(f"### {words['question']}")
     kinds = find(game.population).kinds
     for number, name in enumerate(game.classes):
-        st.button(named(name), key=f"quiz.guess.{name}", width="stretch", on_click=guess, args=(name,),
+        st.button(called(name), key=f"quiz.guess.{name}", width="stretch", on_click=guess, args=(name,),
                   shortcut=KEYS[number])
-        st.caption(HINTS[kinds[number]])
+        st.caption(words["hints"][kinds[number]])
 
 
 def tell(game: Game, at: int, guessed: str, shown, network: Network | None) -> None:
     """Who was right, and why."""
+    words = words_of("quiz")
     truth = shown.truth
     right = guessed == truth
     (st.success if right else st.info)(
-        f"**{'Right' if right else 'Not quite'}**: it is **{named(truth)}**"
-        + ("." if right else f", you said {named(guessed)}."),
+        words["right_told" if right else "wrong_told"].format(truth=called(truth), guessed=called(guessed)),
         icon=":material/check_circle:" if right else ":material/lightbulb:")
-    st.button("Next image" if at + 1 < ROUNDS else "How did I do?", icon=":material/arrow_forward:", key="quiz.next",
+    st.button(words["next" if at + 1 < ROUNDS else "end"], icon=":material/arrow_forward:", key="quiz.next",
               on_click=forward, shortcut="n", width="stretch")
-    st.markdown(AFTER[shown.scene.substructure.kind])
+    st.markdown(words["after"][shown.scene.substructure.kind])
     if network is not None:
         opinion(game, shown, network)
     else:
@@ -218,7 +208,8 @@ def opinion(game: Game, shown: Shown, network: Network) -> None:
     answer = ask(network, shown, on_stop=alone)
     why = trust.outside(network, shown, answer)
     if why:
-        milder = "" if game.level == "real" else f" **{LEVELS['real'][0]}** on the left shows what it knows."
+        words = words_of("quiz")
+        milder = "" if game.level == "real" else words["milder"].format(level=words["levels"]["real"])
         st.warning(trust.refusal({network: why}, every=True) + milder, icon=":material/warning:")
     said = ", ".join(f"{named(name)} {value:.0%}" for name, value in
                      zip(game.classes, answer.probabilities, strict=True))
@@ -258,18 +249,18 @@ def finish(game: Game, guesses: list[str], network: Network | None) -> None:
     theirs = quiz_game.score(game, answers)
     asked = [number for number, answer in enumerate(answers) if answer is not None]
     beside = sum(guesses[number] == game.truth(number) for number in asked)    # yours, of the images it was asked about
-    verdict = ("" if network is None else " The network had no answer." if not asked else
-               " You beat the network." if beside > theirs else
-               " You and the network are even." if beside == theirs else " The network was better this time.")
-    st.markdown(f"### {mine} of {ROUNDS} right.{verdict}")
+    words = words_of("quiz")
+    verdict = "" if network is None else words["no_answer"] if not asked else words[
+        "better" if beside > theirs else "even" if beside == theirs else "worse"]
+    st.markdown(f"### {words['score'].format(right=mine, of=ROUNDS)} {verdict}")
     if asked and len(asked) < ROUNDS:
-        st.markdown(f"It could be asked about {len(asked)} of these images; the others are unlike what it learnt from. "
-                    f"Of those {len(asked)} you had {beside} right, the network {theirs}.")
-    st.markdown(f"Dice would have about {chance:.0f}. With ten images, luck alone moves a score by one or two: play "
-                "again, or add up the scores of a class.")
-    told = [{"the network said": named(answer) if answer else "no answer"} for answer in answers] or [{}] * ROUNDS
-    st.dataframe([{"image": number + 1, "it was": named(game.truth(number)), "you said": named(given)} | told[number]
+        st.markdown(words["of_those"].format(n=len(asked), beside=beside, theirs=theirs))
+    st.markdown(words["luck"].format(chance=chance))
+    told = [{words["said"]: called(answer) if answer else words["nothing"]} for answer in answers] or [{}] * ROUNDS
+    st.dataframe([{words["number"]: number + 1, words["it_was"]: called(game.truth(number)),
+                   words["you_said"]: called(given)} | told[number]
                   for number, given in enumerate(guesses)], hide_index=True)
+    together.finish(game, guesses, answers)
     with st.container(horizontal=True):
-        st.button("Other images", icon=":material/casino:", key="quiz.more", on_click=other)
-        st.button("The same again", icon=":material/replay:", key="quiz.same", on_click=begin, args=(game,))
+        st.button(words["other"], icon=":material/casino:", key="quiz.more", on_click=other)
+        st.button(words["same"], icon=":material/replay:", key="quiz.same", on_click=begin, args=(game,))
