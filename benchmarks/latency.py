@@ -52,6 +52,13 @@ def chromium() -> str:
 @contextmanager
 def app(imports: str = ""):
     """A server of the app on a free port, from the start of its process; yields its address."""
+    with started(imports) as (address, _):
+        yield address
+
+
+@contextmanager
+def started(imports: str = "", **environment: str):
+    """The same with other variables of the environment; yields its address and its process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -59,7 +66,7 @@ def app(imports: str = ""):
     server = subprocess.Popen(
         [sys.executable, "-c", imports + START, "run", str(HOME / "app.py"), f"--server.port={port}",
          "--server.headless=true", "--server.fileWatcherType=none"],
-        cwd=HOME, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        cwd=HOME, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1", **environment})
     try:
         for _ in range(600):
             try:
@@ -70,7 +77,7 @@ def app(imports: str = ""):
                     log.seek(0)
                     raise SystemExit(f"The app did not start:\n{log.read().decode()}") from None
                 time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", server
     finally:
         server.terminate()
         server.wait(10)
@@ -78,7 +85,7 @@ def app(imports: str = ""):
 
 def open_page(visitor, address: str):
     page = visitor.new_page()
-    page.goto(address)
+    page.goto(f"{address}/simulate")
     page.wait_for_selector(PICTURE, timeout=60000)
     return page
 

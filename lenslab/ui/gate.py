@@ -14,6 +14,8 @@ from typing import Any
 
 import streamlit as st
 
+from lenslab.ui.line import LINE
+
 PATIENCE = 30.0  # s; a watching script looks every INTERVAL
 INTERVAL = 0.1   # s
 
@@ -135,6 +137,7 @@ def through_the_gate(work: Callable[[Turn], Any], doing: str, *, key: str, on_st
     turn = GATE.ask(work)
     if turn.done.wait(0.05):
         return turn.result()
+    LINE.step_out()
     spot = st.empty()
     try:
         with spot.container(horizontal=True, vertical_alignment="center"):
