@@ -79,7 +79,7 @@ function alternate(Plotly, box) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".picture")
   box.wanted = { ...data, figure: JSON.parse(data.figure), twin: data.twin && JSON.parse(data.twin), setTriggerValue }
-  box.setAttribute("role", "img")
+  box.setAttribute("role", "figure")    // not img: a picture has buttons, which keys reach
   box.setAttribute("aria-label", data.alt)
   const ready = (Plotly) => {
     if (!box.isConnected) return

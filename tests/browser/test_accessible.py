@@ -1,0 +1,20 @@
+"""axe-core finds no serious fault on any page."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from lenslab.ui.frame import PAGES
+from tests.browser.test_simulate import settled
+
+GRAVE = ("serious", "critical")
+
+
+def test_axe_finds_no_serious_fault_on_any_page(visit):
+    page, faults = visit("/glossary"), []
+    for name in PAGES:
+        page.goto(page.url.rpartition("/")[0] + "/" + name.removesuffix(".py").replace("home", ""))
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        settled(page)
+        found = Axe().run(page).response["violations"]
+        faults += [(name, fault["id"], fault["nodes"][0]["html"][:300]) for fault in found if fault["impact"] in GRAVE]
+    assert not faults
