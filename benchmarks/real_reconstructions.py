@@ -217,8 +217,7 @@ def written(rows: dict[str, dict], text: str, keep: Path) -> None:
              "", "Made by `LENSLAB_DATA=FOLDER python benchmarks/real_reconstructions.py --write`; nothing here is "
              "typed by hand. Errors are one sigma: of the noise, then half of what two source models differ by. "
              "Published figures come from the folder's own table; those marked unchecked are from memory. "
-             "Masses "
-             "and evidence mean something where the verdict is `believed` alone.", "", text,
+             "Masses and evidence mean something where the verdict is `believed` alone.", "", text,
              jackpot(rows), "", "## Maps", "",
              "From left to right: model, residual (black -5, white +5 sigmas), source, convergence (0 to 2), and the "
              "smallest mass found at 5 sigmas where it was asked for (dark: small). No telescope's own image is shown.",
