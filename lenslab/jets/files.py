@@ -77,14 +77,14 @@ def write(size: int, path: str | os.PathLike, *, seed: int = 0, split: str = "tr
     try:
         with FileLock(partial / "lock", timeout=0):
             tasks = [chunk for chunk in range(-(-size // CHUNK)) if not file_of(partial, chunk).exists()]
-            counted = size - CHUNK * len(tasks)
-            report(max(0, counted), size)
+            left = {chunk: min(CHUNK, size - CHUNK * chunk) for chunk in tasks}
+            report(size - sum(left.values()), size)
             for chunk, columns in chunks_from(draw.columns, tasks, workers):
                 data = io.BytesIO()
                 np.savez_compressed(data, **columns)
                 write_atomically(file_of(partial, chunk), data.getvalue())
-                counted += CHUNK
-                report(min(size, max(0, counted)), size)
+                del left[chunk]
+                report(size - sum(left.values()), size)
             join(path, header, (chunk_in(file_of(partial, chunk)) for chunk in range(-(-size // CHUNK))))
     except Timeout:
         raise ValueError(f"{path} is being written by another process; wait for it, or choose another name.") from None
