@@ -15,7 +15,7 @@ from lenslab.jets.recombination import delta_r, groomed, history, mass, massless
 R = 0.8
 SOFT_DROP = 0.1, 0.0          # z_cut and beta, as CMS tags tops and Ws (JINST 15 (2020) P06005)
 RINGS = 8                     # of the radial profile, each 0.1 wide
-AT_ONCE = 200                 # jets
+AT_ONCE = 100                 # jets
 
 
 @dataclass(frozen=True)

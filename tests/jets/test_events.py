@@ -19,7 +19,7 @@ def some(flavour: str, seed: tuple[int, ...], n: int) -> list[events.Jet]:
 
 @pytest.mark.parametrize("flavour", events.FLAVOURS)
 def test_jets_are_what_their_particles_sum_to(flavour):
-    """Particles within R of the axis carry the jet's p_T, but for a few at its edge; and all jets are within the cuts."""
+    """Particles within R of the axis carry the jet's p_T, but for a few at its edge; all are within the cuts."""
     pytest.importorskip("pythia8mc")
     for jet in some(flavour, (3,), 2):
         assert 400 < jet.pt < 600 and abs(jet.eta) < 1.3 and 0 < jet.mass < jet.pt
