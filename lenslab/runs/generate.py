@@ -17,8 +17,8 @@ def add_generate(commands) -> None:
     one.add_argument("--list", action="store_true", help="print what can be asked for, with units and ranges")
     one.add_argument("--n", type=int, default=16, help="number of images (default 16)")
     one.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="lens.theta_E=1.2, class=fdm, "
-                     "sigma_v=220 (km/s), signal_to_noise=200, ...; of jets flavour=top, pt=500, mass=173 (GeV); may be "
-                     "given several times")
+                     "sigma_v=220 (km/s), signal_to_noise=200, ...; of jets flavour=top, pt=500, mass=173 (GeV); may "
+                     "be given several times")
     one.add_argument("--open", action="append", default=[], metavar="PATH", help="leave a condition of --list open")
     one.add_argument("--seed", type=int, default=0, help="which lenses, and which chance (default 0)")
     one.add_argument("--out", type=Path, help="file to write, samples.npz")

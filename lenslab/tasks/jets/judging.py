@@ -35,8 +35,7 @@ class Side:
 
     @staticmethod
     def of(jets: Jets, images: np.ndarray) -> "Side":
-        """Cut and rounded alike, whoever made them: else a classifier would see how they were kept."""
-        images = cut(images.astype(np.float16).astype(np.float32))
+        images = alike(images)
         return Side(jets, images, observe(images))
 
     def take(self, rows: np.ndarray) -> "Side":
@@ -46,6 +45,11 @@ class Side:
     def features(self) -> np.ndarray:
         """(n, P + RINGS + 1) of observables, profile and flavour: how they go together is what trees look for."""
         return np.column_stack([self.seen.table, self.seen.profile, self.jets.label])
+
+
+def alike(images: np.ndarray) -> np.ndarray:
+    """Images cut and rounded alike, whoever made them: else a classifier would see how they were kept."""
+    return cut(images.clip(0, 6e4).astype(np.float16).astype(np.float32))
 
 
 def evaluate(trained: Trained, config: Config, split: str = "validation") -> dict:
@@ -64,7 +68,7 @@ def figures(trained: Trained, here: Jets, other: Jets, way: Way | None = None) -
     made = predict(trained, JetConditions.of_card(trained.card["conditions"]).table(here), way)
     images = made.images.numpy()
     broken = ~np.isfinite(images).all((1, 2, 3))
-    mine = Side.of(here, np.where(broken[:, None, None, None], 0, images).clip(0, 6e4))
+    mine = Side.of(here, np.where(broken[:, None, None, None], 0, images))
     return dict(n=len(here), broken=int(broken.sum()), sampler=made.way.sampler, steps_of_sampler=made.way.steps) | \
         compared(mine, *(Side.of(jets, jets.hits.images(side)) for jets in (here, other)))
 
