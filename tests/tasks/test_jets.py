@@ -167,11 +167,11 @@ def test_a_generator_with_too_much_energy_is_found_out(sides):
 
 
 def test_broken_images_are_counted_not_hidden(trained, known, monkeypatch):
-    images = torch.zeros(12, 3, 32, 32)
+    images = torch.zeros(24, 3, 32, 32)
     images[:2] = float("nan")
     monkeypatch.setattr(judging, "predict", lambda *given: sampling.JetSamples(images, given[1], Way()))
-    found = judging.figures(trained, known.take(np.arange(12)), known.take(np.arange(12, 24)))
-    assert found["broken"] == 2 and found["n"] == 12
+    found = judging.figures(trained, known.take(np.arange(24)), known.take(np.arange(24, 48)))
+    assert found["broken"] == 2 and found["n"] == 24
 
 
 def test_a_checkpoint_stands_alone(trained, tmp_path, monkeypatch):
