@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from lenslab.feed.order import CHUNK
-from lenslab.runs import evaluate, fits, generate, reconstruct, renew, shell, tuning
+from lenslab.runs import evaluate, fits, generate, jet_sets, reconstruct, renew, shell, tuning
 
 
 def parser() -> argparse.ArgumentParser:
@@ -17,7 +17,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True, help="image to write: .fits, .npz or .png")
     many = commands.add_parser("dataset", help="write a set of images", description="Write an HDF5 set of images. "
                                "Killed, it goes on where it was when started again.")
-    many.add_argument("population", help="name, with switches if any: hst, deeplense-1:noise_twice=off, ...")
+    many.add_argument("population", help="name, with switches if any: hst, deeplense-1:noise_twice=off, ...; "
+                      "or jets")
     many.add_argument("--size", type=int, required=True, help="number of images")
     many.add_argument("--out", type=Path, required=True, help="file to write, set.h5")
     where = many.add_mutually_exclusive_group()
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--split", choices=("train", "validation", "test"), default="train")
     many.add_argument("--ceiling", action="store_true",
                       help="add lambda of each image, in sigmas: at most what its substructure is worth")
+    jet_sets.add_jet_options(many)
     shell.add_train(commands)
     shell.add_jobs(commands)
     evaluate.add_evaluate(commands)
@@ -56,10 +58,15 @@ def simulate(scene: Path, out: Path) -> None:
 
 
 def dataset(population: str, size: int, out: Path, workers: int, dask: str | None, seed: int, split: str,
-            ceiling: bool) -> None:
+            ceiling: bool, **of_jets) -> None:
     from lenslab.sets.dataset import write
 
     with Bar(sys.stderr) as bar:
+        if population == jet_sets.JETS:
+            if dask or ceiling:
+                raise ValueError("Jets have neither a ceiling nor a cluster; leave --ceiling and --dask away.")
+            jet_sets.dataset(size, out, workers, seed, split, report=bar, **of_jets)
+            return
         write(population, size, out, seed=seed, split=split, workers=workers, dask=dask, ceiling=ceiling,
               report=bar)
 

@@ -24,10 +24,10 @@ def estimate(network, process: Process, x: Tensor, sigma: Tensor, conditions: Te
     return process.denoised(x, network(x * process.c_in(s), process.time(sigma), conditions).float(), s)
 
 
-def denoiser(network, process: Process, conditions: Tensor, low: float | None = None,
-             high: float | None = None) -> Denoise:
+def denoiser(network, process: Process, conditions: Tensor, low: float | Tensor | None = None,
+             high: float | Tensor | None = None) -> Denoise:
     """D(x, sigma) of a network for a batch of conditions, for samplers; nothing in the data is below `low` or above
-    `high`."""
+    `high`, two numbers or two tensors (C, 1, 1)."""
     def D(x: Tensor, sigma: float) -> Tensor:
         found = estimate(network, process, x, torch.full((len(x),), float(sigma), device=x.device), conditions)
         return found if low is None and high is None else found.clamp(low, high)

@@ -16,7 +16,8 @@ def add_evaluate(commands) -> None:
     one.add_argument("checkpoint", type=Path, help="NAME.safetensors")
     one.add_argument("--population", help="simulate test images of this population; with an npz file: whose camera "
                                           "took them (default: the population that the network was trained on)")
-    one.add_argument("--data", type=Path, help="an HDF5 set of python -m lenslab dataset, or an npz file")
+    one.add_argument("--data", type=Path, help="an HDF5 set of python -m lenslab dataset, or an npz file; of jets a "
+                     "set of jets")
     one.add_argument("--n", type=positive, help="images at most (default: 3000 simulated ones, or the whole file)")
     one.add_argument("--workers", type=positive, default=1, help="processes that simulate (default 1)")
     one.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps or auto")
@@ -42,29 +43,29 @@ def evaluate(checkpoint: Path, population: str | None = None, data: Path | None 
         from lenslab.runs.measured import judge_measurer
 
         found = plain(judge_measurer(network, checkpoint.name, population, data, n, workers))
-    elif population or data:
+    elif population or (data and network.card["task"] != "jets"):
         raise ValueError(f"{checkpoint.name} is a checkpoint of the task {network.card['task']!r}, which is judged on "
                          "images of its own population; leave --population and --data away.")
     else:
-        found = plain(judge_network(network, checkpoint.name, n, workers))
+        found = plain(judge_network(network, checkpoint.name, n, workers, data))
     if json:
         print(as_line(found))
     else:
         print(as_table(found))
 
 
-def judge_network(network, name: str, n: int | None, workers: int) -> dict:
-    """The scores of a network of any task, as its training judged it in the end."""
+def judge_network(network, name: str, n: int | None, workers: int, data: Path | None = None) -> dict:
+    """The scores of a network of any task, as its training judged it in the end; a set is one of jets."""
     from lenslab.tasks import TASKS
     from lenslab.tasks.training import configure
 
     module = TASKS[network.card["task"]].module
     own = {item.name for item in fields(module.Config)}
-    asked = {"workers": workers} | ({"test": n} if n else {})
+    asked = {"workers": workers} | ({"test": n} if n else {}) | ({"data": str(data)} if data else {})
     settings = network.card["config"] | {name: value for name, value in asked.items() if name in own}
     found = module.evaluate(network, configure(module.Config, settings), split="test")
     more = {"task": network.card["task"], "checkpoint": name, "population": network.card.get("population"),
-            "data": None}
+            "data": data.name if data else None}
     return {key: value for key, value in found.items() if key not in ("card", "novelty")} | more
 
 

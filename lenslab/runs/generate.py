@@ -8,14 +8,17 @@ from pathlib import Path
 def add_generate(commands) -> None:
     one = commands.add_parser(
         "generate", help="draw images from a diffusion model", description="Draw images of lenses from a checkpoint of "
-        "the task generate. Lenses are drawn from its population by --seed; what is set replaces their own values.",
+        "the task generate. Lenses are drawn from its population by --seed; what is set replaces their own values. "
+        "From one of the task jets: images of jets, what is not set left open.",
         epilog="The npz file holds images (N, H, W) in counts/s, conditions (N, P) with NaN where they were left open, "
-               "condition_names and pixel_scale in arcsec. Stopped by Ctrl-C, it holds what was done by then.")
+               "condition_names and pixel_scale in arcsec; of jets (N, 3, H, W) in GeV, conditions (N, 3) and "
+               "flavours. Stopped by Ctrl-C, it holds what was done by then.")
     one.add_argument("checkpoint", type=Path, help="NAME.safetensors")
     one.add_argument("--list", action="store_true", help="print what can be asked for, with units and ranges")
     one.add_argument("--n", type=int, default=16, help="number of images (default 16)")
     one.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="lens.theta_E=1.2, class=fdm, "
-                     "sigma_v=220 (km/s), signal_to_noise=200, ...; may be given several times")
+                     "sigma_v=220 (km/s), signal_to_noise=200, ...; of jets flavour=top, pt=500, mass=173 (GeV); may "
+                     "be given several times")
     one.add_argument("--open", action="append", default=[], metavar="PATH", help="leave a condition of --list open")
     one.add_argument("--seed", type=int, default=0, help="which lenses, and which chance (default 0)")
     one.add_argument("--out", type=Path, help="file to write, samples.npz")
@@ -28,18 +31,25 @@ def add_generate(commands) -> None:
 
 def generate(checkpoint: Path, list: bool, n: int, set: list[str], open: list[str], seed: int, out: Path | None,
              noise_free: bool, sampler: str | None, steps: int | None, guidance: float | None, device: str) -> None:
+    from lenslab.checkpoint import read_card
     from lenslab.device import resolve_device
+    from lenslab.runs import generate_jets
     from lenslab.tasks import trained
 
-    network = trained.load(checkpoint, resolve_device(None if device == "auto" else device), task="generate")
+    jets = read_card(checkpoint).get("task") == "jets"
+    network = trained.load(checkpoint, resolve_device(None if device == "auto" else device),
+                           task="jets" if jets else "generate")
     if list:
-        print("\n".join(listed(network)))
+        print("\n".join(generate_jets.listed(network) if jets else listed(network)))
         return
     if out is None or out.suffix != ".npz":
         raise ValueError(f"{out or 'No file'} was named with --out; name one that ends in .npz.")
     try:
-        draw(network, n, pairs(set), open, seed, out, noise_free,
-             dict(sampler=sampler, steps=steps, guidance=guidance))
+        way = dict(sampler=sampler, steps=steps, guidance=guidance)
+        if jets:
+            generate_jets.draw(network, n, pairs(set), open, seed, out, way)
+        else:
+            draw(network, n, pairs(set), open, seed, out, noise_free, way)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or "memory" in str(error).lower():
             raise ValueError(f"There is no memory for {n} images; ask for fewer.") from None

@@ -204,8 +204,9 @@ class Session:
         config, count = self.config, self.learner.count
         return self.facts | dict(
             format=FORMAT, task=task_name(self.task), network=getattr(config, "network", ""),
-            population=getattr(config, "population", ""), config=plain(config), metrics=self.metrics,
-            split="validation", seed=config.seed, steps=int(self.origin.get("steps", 0)) + count["step"],
+            population=getattr(config, "population", self.facts.get("population", "")), config=plain(config),
+            metrics=self.metrics, split="validation", seed=config.seed,
+            steps=int(self.origin.get("steps", 0)) + count["step"],
             duration=round(self.origin.get("duration", 0.0) + count["seconds"], 1), device=str(self.team.device),
             precision=str(self.precision).removeprefix("torch."), code=code_version(),
             initialised_from=self.origin.get("name"), complete=False)

@@ -186,6 +186,39 @@ TASKS = {
         "good one.",
         dict(population="hst", steps=100, batch=16, lr=0.001, warmup=20, ema=0.95, validate_every=50, reuse=8,
              validation=60, test=120), 3, "first-reader"),)),
+    "jets": Task("What would a jet look like that is asked for?", "lenslab.tasks.jets", (
+        LOSS,
+        Metric("pt_closure", "Error of the momentum", "", "lower", "How far the median momentum of images, over what "
+               "was asked for, is from that of simulated ones; the worst flavour."),
+        Metric("pt_closure_floor", "Its floor", "", "", "The simulation against itself."),
+        Metric("pt_width", "Error of its width", "", "lower", "The same of how far momenta scatter about what was "
+               "asked for."),
+        Metric("pt_width_floor", "Its floor", "", "", "The simulation against itself."),
+        Metric("mass_closure", "Error of the mass", "", "lower", "How far the median mass of images is from that of "
+               "simulated ones of the same requests; the worst of five bins a flavour."),
+        Metric("mass_closure_floor", "Its floor", "", "", "The simulation against itself."),
+        Metric("mass_closure_null", "With requests shuffled", "", "", "What images that do not listen would get."),
+        Metric("marginals", "Worst observable", "floors", "lower", "How far the histogram of the worst observable is "
+               "from the simulation's, in distances of the simulation from itself."),
+        Metric("auc_observables", "Told apart by observables", "", "lower", "How well boosted trees tell generated "
+               "from simulated jets by their observables, as an AUC; 0.5: not at all.", interval=True, limits=SHARE),
+        Metric("auc_observables_floor", "Its floor", "", "", "The simulation against itself.", limits=SHARE),
+        Metric("frechet", "Fréchet distance", "", "lower", "How far the observables of generated jets lie from those "
+               "of simulated ones, as two bells."),
+        Metric("frechet_floor", "Its floor", "", "", "The simulation against itself."),
+        Metric("tagger", "Tagger taught on generated jets", "", "higher", "How well trees that learnt on generated "
+               "jets tell simulated quark from gluon jets, as an AUC.", limits=SHARE),
+        Metric("tagger_floor", "Taught on simulated ones", "", "", "The same of trees that learnt on simulated jets.",
+               limits=SHARE),
+        Metric("tagger_top", "The same of tops", "", "higher", "Tops against the rest.", limits=SHARE),
+        Metric("tagger_top_floor", "Taught on simulated ones", "", "", "The same of trees that learnt on simulated "
+               "jets.", limits=SHARE),
+    ), (Preset(
+        "A first generator of jets",
+        "It learns from the 2,000 simulated jets that lenslab brings. In minutes it puts energy where jets have some; "
+        "good ones take hours and 50,000 jets.",
+        dict(steps=200, batch=16, lr=0.001, warmup=20, ema=0.95, validate_every=100, validation=60, test=60), 4,
+        "first-jets"),)),
 }
 # What the loop tells of any training, beside the task's own: see lenslab.runs.train.
 PACE = (

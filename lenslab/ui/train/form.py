@@ -45,7 +45,7 @@ def start(name: str, task: str, settings: dict, device: str, init: str | None) -
             if "absent" in item.metadata and file and not Path(file).is_file():
                 raise ValueError(f"{item.metadata['label']}: there is no file {file}; make one, or leave the field "
                                  f"empty: {item.metadata['absent']}.")
-        if getattr(config, "data", ""):
+        if getattr(config, "data", "") and hasattr(config, "population"):
             from lenslab.sets.dataset import population_of
 
             population_of(config.data)
