@@ -82,6 +82,7 @@ def within_frame(home: Path) -> None:
     There Streamlit takes a folder called `pages` for pages that stand alone, until st.navigation has been called once.
     """
     if OPEN not in st.session_state:
+        st.session_state[OPEN] = True      # once: a page that is run by itself would draw itself anew for ever
         navigation(home)
         st.rerun()
 
