@@ -9,7 +9,10 @@ FORM = Form("language")
 
 
 def language() -> str:
-    return FORM.value("language", "de" if (st.context.locale or "").lower().startswith("de") else "en")
+    chosen = FORM.value("language")     # a control that is being drawn anew on another page may hold nothing yet
+    if chosen in LANGUAGES:
+        return chosen
+    return "de" if (st.context.locale or "").lower().startswith("de") else "en"
 
 
 def language_choice() -> None:

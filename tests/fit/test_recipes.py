@@ -12,7 +12,8 @@ from lenslab.images.observation import Observation
 from lenslab.tasks import classify
 from lenslab.tasks.trained import load
 
-SHIPPED = [path.name for path in sorted(checkpoints_folder().glob("*.safetensors")) if "smooth_lens" in read_card(path)]
+SHIPPED = [path.name for path in sorted(checkpoints_folder().glob("classify-*.safetensors"))
+           if "smooth_lens" in read_card(path)]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

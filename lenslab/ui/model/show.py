@@ -29,7 +29,7 @@ PART, BOTH, NOBODY = "model.part", "Side by side", "nobody"
 def empty(problems: list[str]) -> None:
     with st.container(border=True):
         st.markdown(EMPTY)
-        st.code(facts.FIRST, language="bash", wrap_lines=True)
+        st.code(facts.FIRST, language=None, wrap_lines=True)
     warn(problems)
 
 
@@ -95,7 +95,7 @@ def parts(shown: Facts, other: Facts | None) -> None:
 def missing(shown: Facts, what: str, makes: str) -> None:
     with st.container(border=True):
         st.markdown(f"This checkpoint does not hold {what}. This command makes {makes} and writes it into the file:")
-        st.code(facts.command(shown, "detectability" if "map" in what else "judgement"), language="bash",
+        st.code(facts.command(shown, "detectability" if "map" in what else "judgement"), language=None,
                 wrap_lines=True)
 
 
