@@ -121,7 +121,7 @@ def regions(x: np.ndarray, y: np.ndarray, across: tuple[float, float], up: tuple
 def follow(truths: np.ndarray, middle: np.ndarray, low: np.ndarray, high: np.ndarray, limits: tuple[float, float], *,
            title: str, unit: str, now: float | None = None, height: int = 360) -> go.Figure:
     """What is said (median, and 68 %) over what is true, as the truth is turned; on the dotted line both agree."""
-    band = dict(type="scatter", x=[*truths, *truths[::-1]], y=[*high, *low[::-1]], fill="toself", fillcolor=SHADE,
+    band = dict(type="scatter", x=[*truths, *truths[::-1]], y=[*high, *low[::-1]], fill="toself", fillcolor=SHADE, mode="lines",
                 line=dict(width=0), hoverinfo="skip", name="68 %")
     dots = dict(type="scatter", x=truths, y=middle, mode="lines+markers", name="median",
                 line=dict(color=POSTERIOR, width=2), marker=dict(size=7),
@@ -152,7 +152,7 @@ def coverage(curves: dict[str, dict], *, title: str, height: int = 320) -> go.Fi
     other name), with the band of the first."""
     first = next(iter(curves.values()))
     band = dict(type="scatter", x=[*first["level"], *first["level"][::-1]], y=[*first["high"], *first["low"][::-1]],
-                fill="toself", fillcolor=PRIOR, line=dict(width=0), hoverinfo="skip", name="honest, 99 %")
+                fill="toself", fillcolor=PRIOR, mode="lines", line=dict(width=0), hoverinfo="skip", name="honest, 99 %")
     lines = [dict(type="scatter", x=entry["level"], y=entry["share"], mode="lines+markers", name=literal(named(name)),
                   line=dict(color=COLOURS.get(name, INK), width=1.8), marker=dict(size=5),
                   hovertemplate="%{x:.0%} regions hold %{y:.1%}<extra></extra>")
