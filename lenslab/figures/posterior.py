@@ -121,7 +121,8 @@ def regions(x: np.ndarray, y: np.ndarray, across: tuple[float, float], up: tuple
 def follow(truths: np.ndarray, middle: np.ndarray, low: np.ndarray, high: np.ndarray, limits: tuple[float, float], *,
            title: str, unit: str, now: float | None = None, height: int = 360) -> go.Figure:
     """What is said (median, and 68 %) over what is true, as the truth is turned; on the dotted line both agree."""
-    band = dict(type="scatter", x=[*truths, *truths[::-1]], y=[*high, *low[::-1]], fill="toself", fillcolor=SHADE, mode="lines",
+    band = dict(type="scatter", x=[*truths, *truths[::-1]], y=[*high, *low[::-1]], fill="toself", fillcolor=SHADE,
+                mode="lines",
                 line=dict(width=0), hoverinfo="skip", name="68 %")
     dots = dict(type="scatter", x=truths, y=middle, mode="lines+markers", name="median",
                 line=dict(color=POSTERIOR, width=2), marker=dict(size=7),
