@@ -13,7 +13,7 @@ from lenslab.ui.language import language_choice, words_of
 within_frame(Path(__file__).parent.parent)
 links.send_on()
 
-head, tongue = st.columns([3, 1], vertical_alignment="center")
+head, tongue = st.columns([5, 2], vertical_alignment="center")
 with tongue:
     language_choice()
 head.title(words_of("home")["title"])

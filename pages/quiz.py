@@ -11,7 +11,7 @@ from lenslab.ui.quiz import play
 within_frame(Path(__file__).parent.parent)
 play.arrive()
 
-head, tongue = st.columns([3, 1], vertical_alignment="center")
+head, tongue = st.columns([5, 2], vertical_alignment="center")
 with tongue:
     language_choice()
 head.title(words_of("quiz")["title"])

@@ -10,7 +10,7 @@ from lenslab.ui.teachers import show
 
 within_frame(Path(__file__).parent.parent)
 
-head, tongue = st.columns([3, 1], vertical_alignment="center")
+head, tongue = st.columns([5, 2], vertical_alignment="center")
 with tongue:
     language_choice()
 head.title(words_of("teachers")["title"])
