@@ -94,3 +94,11 @@ def last(estimates: Iterator[Tensor]) -> Tensor:
     for x0 in estimates:
         found = x0
     return found
+
+
+def from_noise(sampler: str, D, sigmas: Tensor, seeds: list[int], shape: tuple[int, ...], device) -> Iterator[Tensor]:
+    """Estimates (B, *shape) of a sampler of SAMPLERS, from the noise of each seed on."""
+    x = sigmas[0] * normal(seeds, shape).to(device)
+    fresh = dict(noise=lambda step: normal(seeds, shape, step + 1)) if sampler in FRESH else {}
+    with torch.no_grad(), torch.autocast(torch.device(device).type, enabled=False):
+        yield from SAMPLERS[sampler](D, x, sigmas, **fresh)

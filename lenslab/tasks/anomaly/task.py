@@ -131,10 +131,7 @@ def build(config: Config, card: dict | None = None) -> Trained:
         learnt = measure.Config(network="lens_residual", population=config.population)
         backbone = network_of(learnt, card, 2)
         if fresh:
-            tensors, _ = checkpoint.load(config.classifier)
-            own = backbone.state_dict()
-            backbone.load_state_dict(own | {name: tensor for name, tensor in tensors.items()
-                                            if name in own and own[name].shape == tensor.shape})
+            measure.task.begin(backbone, config.classifier)
         network = FittedExcess(backbone)
     else:
         own = configure(measure.Config, plain_settings(card["measurer"]["config"]))

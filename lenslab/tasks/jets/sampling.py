@@ -39,11 +39,8 @@ def estimates(trained: Trained, table: Tensor, way: Way, first: int = 0) -> Iter
     sigmas = sample.karras(way.steps, sample.LOWEST, process.highest)
     seeds = [way.seed * MOST_SEED + first + k for k in range(len(table))]
     shape = pixels.channels, pixels.side, pixels.side
-    x = sigmas[0] * sample.normal(seeds, shape).to(device)
-    fresh = dict(noise=lambda step: sample.normal(seeds, shape, step + 1)) if way.sampler in sample.FRESH else {}
-    with torch.no_grad(), torch.autocast(device.type, enabled=False):
-        for x0 in sample.SAMPLERS[way.sampler](D, x, sigmas, **fresh):
-            yield pixels.energies(x0).cpu()
+    for x0 in sample.from_noise(way.sampler, D, sigmas, seeds, shape, device):
+        yield pixels.energies(x0).cpu()
 
 
 def in_parts(trained: Trained, table: Tensor, way: Way) -> Iterator[Tensor]:

@@ -51,14 +51,14 @@ class MeasureView(LensView):
         if store is not None and (stored := store.read(chunk)) is not None:
             columns = stored
         else:
-            columns = self.made(chunk)
+            columns = self.fitted_columns(chunk)
             if store is not None:
                 store.write(chunk, columns)
         given = columns["given"][:, :1] if self.bare else columns["given"]
         truth = truths_of_chunk(self.population, chunk, self.seed, self.split)
         return dict(given=given, label=columns["label"], truth=truth)
 
-    def made(self, chunk: int) -> Columns:
+    def fitted_columns(self, chunk: int) -> Columns:
         """{given: (CHUNK, K, h, w) float16, label}"""
         columns = super().columns(chunk)
         image, sigma = (middle(part, self.crop) for part in measured(find(self.population), columns))

@@ -137,8 +137,13 @@ def of_telescope(form: Form, population: str) -> Callable[[Changes], images.Show
 
 def data_set(form: Form, population: str) -> Callable[[Changes], images.Shown] | None:
     """A row of a set on the server's disk."""
+    path, row = row_of_set(form)
+    return partial(images.of_set, path, row, population) if path else None
+
+
+def row_of_set(form: Form) -> tuple[str, int]:
+    """Path of a set on the server's disk, "" where none is given, and a row of it."""
     st.text_input("Path of the set", key=form.keyed("path", ""), placeholder="set.h5", help="An HDF5 file of python -m "
                   "lenslab dataset on the machine that runs this app.")
     st.number_input("Row", 0, 10**8, step=1, key=form.keyed("row", 0))
-    path = form.value("path").strip()
-    return partial(images.of_set, path, int(form.value("row")), population) if path else None
+    return form.value("path").strip(), int(form.value("row"))

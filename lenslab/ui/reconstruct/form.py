@@ -12,7 +12,7 @@ from lenslab.tasks.reconstruct import NETWORKS, Settings
 from lenslab.ui import state
 from lenslab.ui.controls import folded
 from lenslab.ui.kept import Form
-from lenslab.ui.pick.form import SOURCES, example
+from lenslab.ui.pick.form import SOURCES, example, row_of_set
 from lenslab.ui.pick.real import choose
 from lenslab.ui.reconstruct import image as images
 from lenslab.ui.reconstruct.image import Image
@@ -71,11 +71,8 @@ def of_telescope() -> Image | None:
 
 
 def of_set() -> Image | None:
-    st.text_input("Path of the set", key=FORM.keyed("path", ""), placeholder="set.h5", help="An HDF5 file of python -m "
-                  "lenslab dataset on the machine that runs this app.")
-    st.number_input("Row", 0, 10**8, step=1, key=FORM.keyed("row", 0))
-    path = FORM.value("path").strip()
-    return images.of_set(path, int(FORM.value("row"))) if path else None
+    path, row = row_of_set(FORM)
+    return images.of_set(path, row) if path else None
 
 
 def switches(heeds: tuple[str, ...]) -> None:

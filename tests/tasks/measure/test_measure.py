@@ -24,7 +24,7 @@ def trained():
 def test_chunks_are_made_once(tmp_path, monkeypatch):
     view = MeasureView("seed-64", 0, "test", fits=str(tmp_path))
     first = view.columns(0)
-    monkeypatch.setattr(MeasureView, "made", None)      # a second making would fail
+    monkeypatch.setattr(MeasureView, "fitted_columns", None)      # a second making would fail
     again = view.columns(0)
     assert all(np.array_equal(first[name], again[name], equal_nan=True) for name in first)
     assert view.store.number == 1
