@@ -1,10 +1,10 @@
 """How well and how fast is a lens had from one image? The reconstruction `refined` beside its targets.
 
-    python benchmarks/reconstruct.py [SET ...] [--n 200] [--workers 2] [--json] [--keep FILE]
+    python benchmarks/reconstruct.py [SET ...] [--n 200] [--first 0] [--workers 2] [--json] [--keep FILE]
 
-Sets, each the first n test images of its kind, seen with the PSF of their camera: `smooth` lenses of hst, `galaxies`
-(hst:galaxies=on, those whose source is a real galaxy, none of which any network has seen; they ask for LENSLAB_DATA),
-`substructure` (hst, every class but smooth), `pixels` (the smooth ones, their source once more as pixels). For each:
+Sets, each n test images of its kind, all but so many first ones, seen with the PSF of their camera: `smooth` lenses of
+hst, `galaxies` (hst:galaxies=on, those whose source is a real galaxy, none of which any network has seen; they ask for
+LENSLAB_DATA), `substructure` (hst, every class but smooth), `pixels` (the smooth ones, their source as pixels). For each:
 CPU seconds an image; the median error of theta_E, beside that of a Gaussian with the curvature's sigma at the fit that
 begins at the truth (Cramer-Rao with the population as prior; for galaxies, whose truth is no Sersic, at the fit
 itself); how many chi^2 end within 20 of that fit's, at the same noise; how many fits call themselves not converged;
@@ -71,13 +71,13 @@ def rows_of(name: str, chunk: int) -> list[int]:
     return list(range(CHUNK))
 
 
-def places(name: str, n: int) -> list[int]:
-    """Numbers of the first n images of a set among the items of its split."""
+def places(name: str, n: int, first: int = 0) -> list[int]:
+    """Numbers of n images of a set among the items of its split, the set's own first ones left out."""
     found, chunk = [], 0
-    while len(found) < n:
+    while len(found) < first + n:
         found += [CHUNK * chunk + row for row in rows_of(name, chunk)]
         chunk += 1
-    return found[:n]
+    return found[first:first + n]
 
 
 def observation_of(name: str, number: int) -> Observation:
@@ -193,6 +193,8 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", metavar="SET", help=f"of {', '.join(SETS)}; all unless some are named")
     parser.add_argument("--n", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="images of each set to leave out, such as those that a "
+                        "rule was chosen on")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--keep", type=Path, default=Path("runs/reconstruct.json"))
     parser.add_argument("--json", action="store_true")
@@ -202,7 +204,7 @@ def main(words: list[str] | None = None) -> int:
     parts = Parts(settings.keep, dict(start=weights(checkpoints_folder() / STARTER), recipe=str(THOROUGH)))
     answers = {}
     for name in settings.sets or SETS:
-        numbers = places(name, settings.n)
+        numbers = places(name, settings.n, settings.first)
         missing = [number for number in numbers if f"{name} {number}" not in parts]
         for number, row in chunks_from(Fitted(name).columns, missing, settings.workers):
             parts[f"{name} {number}"] = row

@@ -33,12 +33,17 @@ MARGIN = dict(l=4, r=74, t=34, b=6, autoexpand=False)
 
 @dataclass(frozen=True)
 class Frame:
-    """Where pixels lie: sides in pixels, the size of one, and where their middle is."""
+    """Where pixels lie: sides in pixels, the size of one, and where their middle is.
+
+    unit, names   of the axes: those of the sky, unless a picture is of something else
+    """
 
     height: int
     width: int
     pixel_scale: float                         # arcsec
     center: tuple[float, float] = (0.0, 0.0)   # x, y in arcsec
+    unit: str = "″"
+    names: tuple[str, str] = ("x", "y")
 
     @property
     def half_width(self) -> float:
@@ -111,12 +116,12 @@ def picture(z: np.ndarray, frame: Frame, *, title: str, colours, limits: tuple[f
 
 
 def scale_bar(frame: Frame, ink: str) -> tuple[dict, dict]:
-    """A bar of 1 arcsec low on the left (a shorter one in small frames) with its length beside it."""
+    """A bar of 1 arcsec, or what else the unit is, low on the left (a shorter one in small frames) with its length beside it."""
     length = 1.0 if frame.half_width >= 1.2 else nice(frame.half_width * 0.6)
     x = frame.center[0] - frame.half_width * 0.93
     y = frame.center[1] - frame.half_height * 0.92
     bar = dict(type="line", x0=x, x1=x + length, y0=y, y1=y, line=dict(color=ink, width=2.5))
-    words = dict(x=x + length / 2, y=y, text=f"{length:g}″", showarrow=False, yanchor="bottom", yshift=2,
+    words = dict(x=x + length / 2, y=y, text=f"{length:g}{frame.unit}", showarrow=False, yanchor="bottom", yshift=2,
                  font=dict(color=ink, size=12))
     return bar, words
 

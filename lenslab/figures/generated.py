@@ -72,7 +72,8 @@ def tile(row: Row, values: np.ndarray, frame: Frame, stretch: Stretch, line: int
     return dict(type="heatmap", z=np.ascontiguousarray(z, np.float32), **frame.axes, xaxis=axis("x", column),
                 yaxis=axis("y", line), coloraxis="coloraxis2" if row.sigmas else "coloraxis", zsmooth=False,
                 customdata=np.ascontiguousarray(values, np.float32), hoverongaps=False, name=row.name,
-                hovertemplate=f"{row.name}<br>x %{{x:.2f}}″, y %{{y:.2f}}″<br>{words}<extra></extra>")
+                hovertemplate=f"{row.name}<br>{frame.names[0]} %{{x:.2f}}{frame.unit}, {frame.names[1]} "
+                              f"%{{y:.2f}}{frame.unit}<br>{words}<extra></extra>")
 
 
 def notes(layout: dict, row: Row, number: int, k: int, line: int, column: int, frame: Frame, heads: Sequence[str],

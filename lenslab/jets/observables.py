@@ -23,6 +23,7 @@ class Observable:
     title: str
     unit: str
     text: str
+    whole: bool = False      # a count
 
 
 OBSERVABLES = {
@@ -31,14 +32,15 @@ OBSERVABLES = {
     "soft_drop_mass": Observable("Mass after soft drop", "GeV", "The same after soft parts at wide angles are dropped, "
                                  "which leaves a W or a top whole."),
     "girth": Observable("Girth", "", "Mean distance from the axis, weighted with p_T: gluon jets are wider."),
-    "tracks": Observable("Tracks", "", "Lit pixels of the tracker in the jet: gluons make more charged particles."),
+    "tracks": Observable("Tracks", "", "Lit pixels of the tracker in the jet: gluons make more charged particles.",
+                         True),
     "pt_d": Observable("p_T D", "", "1: one track has all of the momentum; small: many share it."),
     "tau21": Observable("tau 2 / tau 1", "", "Small where the jet is two clusters rather than one, as of a W."),
     "tau32": Observable("tau 3 / tau 2", "", "Small where it is three clusters rather than two, as of a top."),
     "d2": Observable("D2", "", "Small where it is two clusters, by the distances of all pairs and triples."),
     "ecal_share": Observable("Share of ECAL", "", "Of the energy, how much the electromagnetic calorimeter saw."),
-    "hits_ecal": Observable("Lit pixels of ECAL", "", "In the whole window."),
-    "hits_hcal": Observable("Lit pixels of HCAL", "", "In the whole window."),
+    "hits_ecal": Observable("Lit pixels of ECAL", "", "In the whole window.", True),
+    "hits_hcal": Observable("Lit pixels of HCAL", "", "In the whole window.", True),
 }
 
 

@@ -26,6 +26,7 @@ PAGES = {  # title, icon, and what the page is for: its group in the navigation
     "odd.py": ("Odd", ":material/troubleshoot:", "Ask"),
     "reconstruct.py": ("Reconstruct", ":material/center_focus_strong:", "Ask"),
     "generate.py": ("Generate", ":material/auto_awesome:", "Make"),
+    "jets.py": ("Jets", ":material/flare:", "Make"),
     "train.py": ("Train", ":material/model_training:", "Make"),
     "model.py": ("Model", ":material/verified:", "Behind the scenes"),
     "teachers.py": ("Teachers", ":material/cast_for_education:", "Behind the scenes"),

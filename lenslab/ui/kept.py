@@ -59,6 +59,20 @@ class Form:
         self.hold(**{key.removeprefix(before): chosen for key, chosen in st.session_state.items()
                      if isinstance(key, str) and key.startswith(before)})
 
+    def draw_again(self) -> None:
+        """End this run and draw the page anew, though its visitor turned nothing."""
+        st.session_state[f"{self.page}.anew"] = True
+        st.rerun()
+
+    def tell_again(self, *others: str) -> None:
+        """After `draw_again` give every control its value once more, those of other prefixes too: a slow browser that
+        has not yet drawn the page before would show the least value of each, since values that a session holds are
+        told only once."""
+        if st.session_state.pop(f"{self.page}.anew", False):
+            for key, value in st.session_state.items():
+                if isinstance(key, str) and key.startswith((self.key(""), *others)):
+                    st.session_state[key] = value
+
     def forget(self, name: str) -> None:
         """Let a control begin anew."""
         st.session_state[f"{self.page}.kept"] = {key: value for key, value in self.copies.items() if key != name}

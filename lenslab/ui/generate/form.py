@@ -6,14 +6,13 @@ from functools import partial
 
 import streamlit as st
 
-from lenslab.diffusion.sample import SAMPLERS
 from lenslab.figures.classification import named
 from lenslab.population import find
-from lenslab.tasks.generate.sampling import MOST_STEPS, SAMPLER_TITLES, Way, usual_way
-from lenslab.tasks.generate.task import CONSISTENCY
+from lenslab.tasks.generate.sampling import Way, usual_way
 from lenslab.tasks.noise_free.conditions import CLASS, Condition, Conditions
-from lenslab.ui import cached
+from lenslab.ui import cached, drawing
 from lenslab.ui.controls import folded, free_slider
+from lenslab.ui.drawing import ABOUT, PROCESSES
 from lenslab.ui.generate import wanted
 from lenslab.ui.generate.handles import Handle, belongs, handles, velocity
 from lenslab.ui.generate.wanted import Wanted
@@ -21,20 +20,12 @@ from lenslab.ui.kept import Form
 from lenslab.ui.pick.networks import Network, trained_of
 
 FORM = Form("generate")
-MOST = 16                    # images at once
-USUAL_NUMBER = 4
-PROCESSES = {"edm": "EDM", "ddpm": "DDPM", "flow": "Rectified flow", CONSISTENCY: "Consistency (1 or 2 steps)"}
-ABOUT = {"edm": "It learnt to take away noise of any strength, with steps chosen well (Karras et al. 2022).",
-         "ddpm": "It learnt to name the noise itself (Ho et al. 2020).",
-         "flow": "It learnt straight ways from noise to images (Liu et al. 2022).",
-         CONSISTENCY: "An EDM that learnt to answer in one or two steps (Song et al. 2023)."}
 MEASURES = {"radius": "Einstein radius", "sigma_v": "Speed of its stars"}
 FOLDS = {"Shape of the lens": ("lens.shear", "lens.gamma", "lens.center"),
          "The source": ("source.center", "source.R_sersic", "source.n_sersic", "source.ellipticity",
                         "source.clumps.light"),
          "Brightness": ("signal_to_noise",)}
-ANEW = "generate.anew"       # the page is drawn anew though its visitor turned nothing
-ADDRESS = ("model", "n", "sampler", "steps", "guidance", "seed")     # in a link, beside what is asked for
+ADDRESS = ("model", *drawing.ADDRESS)     # in a link, beside what is asked for
 Known = dict[str, list[Network]]
 
 
@@ -80,38 +71,28 @@ def arrive(known: Known) -> str | None:
     told = {name: query.pop(name) for name in ADDRESS if name in query}
     network = by_name.get(told.pop("model", ""), usual(next(iter(known.values()))))
     try:
-        numbers = {name: wanted.number(name, text) for name, text in told.items() if name != "sampler"}
-        numbers |= {name: int(value) for name, value in numbers.items() if name != "guidance" and value % 1 == 0}
-        Way(**{name: value for name, value in (told | numbers).items() if name != "n"})
-        if numbers.get("n", 1) not in range(1, MOST + 1):
-            raise ValueError(f"{numbers['n']:g} images were asked for; give a number from 1 to {MOST}.")
+        numbers = {name: drawing.whole(name, wanted.number(name, text)) for name, text in told.items()
+                   if name != "sampler"}
         asked = wanted.from_query(query, network.population, Conditions.of_card(network.card["conditions"]))
+        drawing.take(FORM, network.name, told | numbers)
     except ValueError as error:
         return f"This link could not be read. {error} Another lens is shown."
     FORM.put(population=network.population, **{f"model.{network.population}": network.name})
-    FORM.put(**{f"{name}.{network.name}" if name in ("sampler", "steps") else name: value
-                for name, value in (told | numbers).items()})
     st.session_state[wanted.WANTED] = asked
     return None
 
 
 def address(choice: Choice) -> None:
     """Bring the address up to date."""
-    way, before = choice.way, usual_way(trained_of(choice.network))
-    query = dict(model=choice.network.name) | wanted.to_query(choice.wanted)
-    for name, value, plain in (("n", choice.n, USUAL_NUMBER), ("sampler", way.sampler, before.sampler),
-                               ("steps", way.steps, before.steps), ("guidance", way.guidance, before.guidance),
-                               ("seed", way.seed, before.seed)):
-        if value != plain:
-            query[name] = f"{value:g}" if isinstance(value, float) else str(value)
+    query = dict(model=choice.network.name) | wanted.to_query(choice.wanted) | drawing.to_query(
+        choice.way, choice.n, usual_way(trained_of(choice.network)))
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
 
 def form(known: Known) -> Choice:
     """All controls; ValueError where the chosen network cannot be asked."""
-    if st.session_state.pop(ANEW, False):
-        tell_again()
+    FORM.tell_again("generate.w.", "generate.on.")
     network = model(known)
     conditions = Conditions.of_card(network.card.get("conditions"))
     if conditions.classes != find(network.population).classes:
@@ -131,16 +112,8 @@ def form(known: Known) -> Choice:
     for title, paths in FOLDS.items():
         folded(title, partial(turns.several, paths), key=f"generate.fold.{title}")
     st.markdown("**How it is drawn**")
-    way, n = drawing(network, usual_way(trained))
+    way, n = drawing.drawing(FORM, network.name, usual_way(trained))
     return Choice(network, conditions, asked, way, n)
-
-
-def tell_again() -> None:
-    """Give every control its value once more: a slow browser that has not yet drawn the page before would show the
-    least value of each, since values that a session holds are told only once."""
-    for key, value in st.session_state.items():
-        if isinstance(key, str) and key.startswith((FORM.key(""), "generate.w.", "generate.on.")):
-            st.session_state[key] = value
 
 
 def model(known: Known) -> Network:
@@ -250,30 +223,3 @@ class Turns:
         free_slider(handle.label, handle.at, handle.read(self.asked), key=key, on_change=turned,
                     disabled=bare or path in self.wanted.left_open,
                     help="The source of this lens has no clumps; take another lens." if bare else None)
-
-
-def drawing(network: Network, before: Way) -> tuple[Way, int]:
-    """Number of images, seed, and the sampler with its settings."""
-    st.slider("Images", 1, MOST, key=FORM.keyed("n", USUAL_NUMBER))
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    left.number_input("Seed of the noise", 0, 2**31 - 1, step=1, key=FORM.keyed("seed", before.seed),
-                      help="All chance follows from it: the same seed makes the same images.")
-    right.button("Roll", key="generate.dice", icon=":material/casino:", width="stretch",
-                 on_click=lambda: FORM.put(seed=(int(FORM.value("seed") or 0) + 1) % 2**31))
-    folded("Sampler", partial(sampler, network, before), key="generate.fold.sampler")
-    name = network.name
-    return Way(FORM.value(f"sampler.{name}", before.sampler), int(FORM.value(f"steps.{name}", before.steps)),
-               float(FORM.value("guidance", before.guidance)), int(FORM.value("seed", before.seed))), int(
-                   FORM.value("n", USUAL_NUMBER))
-
-
-def sampler(network: Network, before: Way) -> None:
-    name = network.name
-    options = [each for each in SAMPLERS if (each == "renewed") == (before.sampler == "renewed")]
-    st.selectbox("Sampler", options, key=FORM.keyed(f"sampler.{name}", before.sampler, among=options),
-                 format_func=SAMPLER_TITLES.get, help="The way from noise to an image. DPM-Solver++ needs fewest "
-                 "steps; the ancestral one adds fresh noise on its way.")
-    st.number_input("Steps", 1, MOST_STEPS, step=1, key=FORM.keyed(f"steps.{name}", before.steps),
-                    help="More steps take longer; beyond some 20 little changes.")
-    st.slider("Guidance", 0.0, 4.0, step=0.25, key=FORM.keyed("guidance", before.guidance), help="1: what is asked "
-              "for. More: it is asked for more loudly, and images become alike. 0: it is not asked for at all.")

@@ -17,10 +17,10 @@ def number(part: dict, name: str) -> float | None:
     return float(value) if type(value) in (int, float) and abs(value) < 1e9 else None
 
 
-def table(card: dict) -> list[dict[str, str]]:
-    """A row for each figure that a card has."""
+def table(card: dict, task: str = "generate") -> list[dict[str, str]]:
+    """A row for each figure that a card of a task has."""
     rows = []
-    for metric in metrics_of("generate"):
+    for metric in metrics_of(task):
         part = next((part for part in places(card) if number(part, metric.name) is not None), None)
         if part is not None and metric.better:
             floor = number(part, metric.name + FLOOR)

@@ -1,13 +1,9 @@
-"""Images on their way out of noise: a thread of the gate makes them, the page looks on, and Stop keeps what is there.
-
-Work that a visitor no longer wants, as of a slider that has moved on, ends at its next step.
-"""
+"""Images on their way out of noise, beside what the simulator makes of the same lenses."""
 
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
-import streamlit as st
 import torch
 from torch import Tensor
 
@@ -17,11 +13,12 @@ from lenslab.scenes import group
 from lenslab.tasks.generate.asked import Asked, rms_of, table_of, twins
 from lenslab.tasks.generate.sampling import Way, estimates
 from lenslab.tasks.noise_free.conditions import Conditions
-from lenslab.ui.gate import GATE, Stopped, Turn
+from lenslab.ui import underway
+from lenslab.ui.gate import Turn
 from lenslab.ui.pick.networks import Network, trained_of
+from lenslab.ui.underway import Underway
 
 TOGETHER = 4      # images that form at once: few, so that the first are soon there
-QUICK = 0.4       # s that a page waits before it begins to watch
 FORMED = "generate.formed"
 
 
@@ -40,7 +37,7 @@ class Order:
 
 
 @dataclass(eq=False)
-class Forming:
+class Forming(Underway):
     """What there is of an order by now; written by the gate's thread, read by pages.
 
     twins     (n, 1, H, W) the simulator's noise-free images, as all here in units of an empty pixel's rms
@@ -52,7 +49,6 @@ class Forming:
 
     order: Order
     before: "Forming | None" = None
-    turn: Turn | None = None
     twins: Tensor | None = None
     lit: tuple[Asked, ...] = ()
     table: Tensor | None = None
@@ -66,10 +62,6 @@ class Forming:
         return len(self.order.asked)
 
     @property
-    def over(self) -> bool:
-        return self.turn.done.is_set()
-
-    @property
     def seen(self) -> "Forming | None":
         """Itself once it has anything to show, else what is shown until then."""
         if self.twins is None:
@@ -81,17 +73,6 @@ class Forming:
     def complete(self) -> bool:
         return self.reached == self.n
 
-    @property
-    def refusal(self) -> str | None:
-        """Why it cannot be made."""
-        try:
-            self.turn.result()
-        except Stopped:
-            return None
-        except ValueError as error:
-            return str(error)
-        return None
-
     def images(self, step: int | None = None) -> Tensor:
         """(n, 1, H, W) as far as they are, or as they were after a step."""
         if step is not None:
@@ -101,16 +82,8 @@ class Forming:
             found = torch.where(later.isfinite(), later, found)
         return found
 
-    def work(self, turn: Turn) -> None:
-        """Simulate, then sample a few at a time."""
-        try:
-            self.make(turn)
-        except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or "memory" in str(error).lower():
-                raise ValueError(f"There is no memory for {self.n} images at once; ask for fewer.") from None
-            raise
-
     def make(self, turn: Turn) -> None:
+        """Simulate, then sample a few at a time."""
         order = self.order
         trained = trained_of(order.network)
         self.table = table_of(Conditions.of_card(trained.card["conditions"]), order.asked, order.left_open)
@@ -170,21 +143,10 @@ def device_name(device: torch.device) -> str:
 
 
 def formed(slot: str, order: Order) -> Forming:
-    """What there is of an order; a new one is begun, and that which stood in its place is left."""
-    held = st.session_state.get(f"{FORMED}.{slot}")
-    if held is None or held.order != order:
-        if held is not None:
-            held.turn.cancel()
-            held = held.seen
-        held = Forming(order, held)
-        held.turn = GATE.ask(held.work)
-        st.session_state[f"{FORMED}.{slot}"] = held
-        held.turn.done.wait(QUICK)
-    return held
+    """What there is of an order; a new one is begun, and shows what stood in its place until it has something."""
+    return underway.underway(f"{FORMED}.{slot}", order, lambda before: Forming(order, before and before.seen))
 
 
 def forget(slot: str) -> None:
     """Let an order begin anew."""
-    held = st.session_state.pop(f"{FORMED}.{slot}", None)
-    if held is not None:
-        held.turn.cancel()
+    underway.forget(f"{FORMED}.{slot}")

@@ -13,7 +13,7 @@ from lenslab.tasks.generate.asked import rms_of
 from lenslab.tasks.noise_free.conditions import CLASS
 from lenslab.ui.escape import plain
 from lenslab.ui.gate import waiting_sentence
-from lenslab.ui.generate.form import ANEW, FORM, Choice
+from lenslab.ui.generate.form import FORM, Choice
 from lenslab.ui.generate.samples import Forming, Order, Pictures, forget, formed, pictures
 from lenslab.ui.pick.networks import making
 from lenslab.ui.plot import plot
@@ -76,8 +76,7 @@ def watched(slot: str, forming: Forming, doing: str, words: str, heads: Sequence
 def look(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str], was_over: bool) -> None:
     """One look: how far it is, and the images."""
     if forming.over and not was_over:
-        st.session_state[ANEW] = True
-        st.rerun()     # the page as a whole: what has ended is no longer watched
+        FORM.draw_again()     # the page as a whole: what has ended is no longer watched
     with st.container(horizontal=True, vertical_alignment="center", height=56, border=False):
         status(slot, forming, doing)
     if forming.over and forming.refusal:
