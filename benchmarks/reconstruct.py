@@ -2,15 +2,15 @@
 
     python benchmarks/reconstruct.py [SET ...] [--n 200] [--first 0] [--workers 2] [--json] [--keep FILE]
 
-Sets, each n test images of its kind, all but so many first ones, seen with the PSF of their camera: `smooth` lenses of
+Sets, each n test images of its kind, the --first ones left out, seen with the PSF of their camera: `smooth` lenses of
 hst, `galaxies` (hst:galaxies=on, those whose source is a real galaxy, none of which any network has seen; they ask for
-LENSLAB_DATA), `substructure` (hst, every class but smooth), `pixels` (the smooth ones, their source as pixels). For each:
-CPU seconds an image; the median error of theta_E, beside that of a Gaussian with the curvature's sigma at the fit that
-begins at the truth (Cramer-Rao with the population as prior; for galaxies, whose truth is no Sersic, at the fit
-itself); how many chi^2 end within 20 of that fit's, at the same noise; how many fits call themselves not converged;
-and how often the truth lies within one and within 1.96 sigma (68 and 95 % of a Gaussian), for each number of the lens,
-over converged fits and over all. Intervals are of 95 %: shares by Wilson, medians by order statistics. A run that was
-stopped goes on where it was.
+LENSLAB_DATA), `substructure` (hst, every class but smooth), `pixels` (the smooth ones, their source as pixels). Of
+each: CPU seconds an image; the median error of theta_E, beside that of a Gaussian with the curvature's sigma at the
+fit that begins at the truth (Cramer-Rao with the population as prior; for galaxies, whose truth is no Sersic, at the
+fit itself); how many chi^2 end within 20 of that fit's, at the same noise; how many fits call themselves not
+converged; and how often the truth lies within one and within 1.96 sigma (68 and 95 % of a Gaussian), for each number
+of the lens, over converged fits and over all. Intervals are of 95 %: shares by Wilson, medians by order statistics. A
+run that was stopped goes on where it was.
 """
 
 import argparse

@@ -116,7 +116,7 @@ def picture(z: np.ndarray, frame: Frame, *, title: str, colours, limits: tuple[f
 
 
 def scale_bar(frame: Frame, ink: str) -> tuple[dict, dict]:
-    """A bar of 1 arcsec, or what else the unit is, low on the left (a shorter one in small frames) with its length beside it."""
+    """A bar of 1 arcsec, or what else the unit is, low on the left (shorter in small frames) with its length."""
     length = 1.0 if frame.half_width >= 1.2 else nice(frame.half_width * 0.6)
     x = frame.center[0] - frame.half_width * 0.93
     y = frame.center[1] - frame.half_height * 0.92

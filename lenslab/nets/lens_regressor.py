@@ -47,5 +47,31 @@ class LensRegressor(nn.Module):
         return nn.functional.smooth_l1_loss(found, truth)
 
 
+class Reading(nn.Module):
+    """A regressor as an explanation asks for a network: its coordinates (B, P) in the place of logits; with `sign` -1
+    what lowers one is what speaks for it."""
+
+    channel_names = ("image",)
+
+    def __init__(self, regressor: LensRegressor, sign: int = 1):
+        super().__init__()
+        self.regressor, self.sign = regressor, sign
+
+    def see(self, given: Tensor) -> Tensor:
+        return given
+
+    def embed(self, seen: Tensor) -> Tensor:
+        return self.regressor(seen)
+
+    def head(self, embedded: Tensor) -> Tensor:
+        return self.sign * embedded
+
+    @property
+    def evidence(self) -> nn.Module:
+        """The last maps, before they are pooled."""
+        layers = list(self.regressor.layers)
+        return layers[[isinstance(layer, nn.AdaptiveAvgPool2d) for layer in layers].index(True) - 1]
+
+
 def block(before: int, after: int, stride: int = 1, side: int = 3) -> list[nn.Module]:
     return [nn.Conv2d(before, after, side, stride, padding=side // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU()]

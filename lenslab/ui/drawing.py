@@ -1,4 +1,4 @@
-"""Kinds of diffusion model, and how one draws: number of images, seed, sampler, steps and guidance, alike on every page."""
+"""Kinds of diffusion model, and how one draws: number, seed and sampler, alike on every page."""
 
 from functools import partial
 

@@ -5,6 +5,7 @@ What a visitor no longer wants, as of a slider that has moved on, ends at its ne
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import streamlit as st
 
@@ -18,6 +19,7 @@ class Underway:
     """A piece of work and what there is of it by now. Whoever inherits has `order`, what was asked for, and `make`."""
 
     turn: Turn | None = None
+    too_large: ClassVar[str] = "There is no memory for so many images at once; ask for fewer."
 
     @property
     def over(self) -> bool:
@@ -40,7 +42,7 @@ class Underway:
             self.make(turn)
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, MemoryError) or "memory" in str(error).lower():
-                raise ValueError("There is no memory for so many images at once; ask for fewer.") from None
+                raise ValueError(self.too_large) from None
             raise
 
     def make(self, turn: Turn) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of jets: towers as high as their pixels, histograms that count every jet, and figures that plotly accepts."""
+"""Pictures of jets: towers as high as their pixels, histograms that count every jet, figures that plotly accepts."""
 
 import numpy as np
 import plotly.graph_objects as go

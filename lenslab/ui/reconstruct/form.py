@@ -11,9 +11,10 @@ from lenslab.scene import Scene
 from lenslab.tasks.reconstruct import NETWORKS, Settings
 from lenslab.ui import state
 from lenslab.ui.controls import folded
+from lenslab.ui.escape import plain
 from lenslab.ui.kept import Form
 from lenslab.ui.pick.form import SOURCES, example, row_of_set
-from lenslab.ui.pick.real import choose
+from lenslab.ui.pick.real import FILES, choose
 from lenslab.ui.reconstruct import image as images
 from lenslab.ui.reconstruct.image import Image
 from lenslab.ui.reconstruct.work import Order
@@ -26,6 +27,7 @@ FREE = "free."                      # before the name of a setting, in this form
 PAINTED = "reconstruct.painted"     # {where an image comes from: circles} of this session
 FIRST = 3                           # of the examples, one with a long arc
 BRUSH = 0.25                        # arcsec
+PSF = "reconstruct.psf"
 
 
 def order() -> Order | None:
@@ -40,8 +42,8 @@ def order() -> Order | None:
     folded("What is free", partial(switches, heeds), key="reconstruct.fold.free")
     folded("What is left out", partial(cuts, image), key="reconstruct.fold.masks")
     folded("Noise and blur", partial(better, image), key="reconstruct.fold.noise")
-    return Order(images.otherwise(image, float(FORM.value("noise", 0.0)), float(FORM.value("fwhm", 0.0))), name,
-                 settings(heeds), masks(image))
+    known_better = images.otherwise(image, float(FORM.value("noise", 0.0)), float(FORM.value("fwhm", 0.0)), kernel())
+    return Order(known_better, name, settings(heeds), masks(image))
 
 
 def image_of_form() -> Image | None:
@@ -117,8 +119,33 @@ def better(image: Image) -> None:
                     key=FORM.keyed("noise", 0.0), help="0: as the file says, or as estimated from it.")
     st.number_input("Blur, full width at half maximum (″)", 0.0, 5.0, step=0.01, key=FORM.keyed("fwhm", 0.0),
                     help="0: the PSF of the file; where it has none, two pixels.")
+    st.file_uploader("Or an image of a star, or of the PSF", type=FILES, key=PSF, max_upload_size=20,
+                     help="In the pixels of the image; its brightest one is taken for the middle.", on_change=keep_psf)
+    if held := kernel():
+        height, width = held.values.shape
+        st.caption(f"Blurred by the PSF of {plain(held.name)}, {width} × {height} pixels.")
+        st.button("Without it", key=f"{PSF}.without", on_click=st.session_state.pop, args=(f"{PSF}.kernel", None))
+    if told := st.session_state.get(f"{PSF}.refused"):
+        st.warning(plain(told), icon=":material/error:")
     st.caption(f"The file brings {'a' if seen.psf is not None else 'no'} PSF; a typical pixel has a noise of "
                f"{float(seen.noise.median()):.3g} {unit}.")
+
+
+def keep_psf() -> None:
+    """A file has come or gone: its kernel outlives the fold, which is not drawn while it is closed."""
+    file = st.session_state.get(PSF)
+    st.session_state.pop(f"{PSF}.refused", None)
+    st.session_state[f"{PSF}.kernel"] = None
+    if file is not None:
+        try:
+            st.session_state[f"{PSF}.kernel"] = images.kernel_of(file.name, file.getvalue())
+        except ValueError as error:
+            st.session_state[f"{PSF}.refused"] = str(error)
+
+
+def kernel() -> images.Kernel | None:
+    """The PSF that a file has brought."""
+    return st.session_state.get(f"{PSF}.kernel")
 
 
 def circles(image: Image) -> tuple[tuple[float, float, float], ...]:

@@ -12,6 +12,8 @@ from lenslab.physics.camera import psf_kernel as gaussian_kernel
 from lenslab.scene import Scene
 from lenslab.sets import dataset
 from lenslab.sky.catalogue import KnownLens
+from lenslab.sky.read import centred_kernel
+from lenslab.sky.upload import read_picture
 from lenslab.ui.pick.image import true_item
 from lenslab.ui.pick.real import Kept
 
@@ -37,6 +39,23 @@ class Image:
                 and self.known.z_lens < self.known.z_source:
             return self.known.z_lens, self.known.z_source
         return None
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A PSF that a file has brought, a sample a pixel of the image; told apart from others by who it is."""
+
+    name: str
+    values: np.ndarray
+
+
+@lru_cache(maxsize=8)
+def kernel_of(name: str, data: bytes) -> Kernel:
+    """The PSF in a file: an image with its star anywhere near the middle. ValueError says what is wrong with it."""
+    values, notes = centred_kernel(read_picture(name, data))
+    if values is None:
+        raise ValueError(notes[0].replace("it was left out", "give another"))
+    return Kernel(name, values)
 
 
 @lru_cache(maxsize=24)
@@ -84,10 +103,10 @@ def of_set(path: str, row: int) -> Image:
 
 
 @lru_cache(maxsize=16)
-def otherwise(image: Image, noise: float, fwhm: float) -> Image:
-    """The same with a noise and a Gaussian blur that whoever looks at it knows better; 0 leaves each as it is.
+def otherwise(image: Image, noise: float, fwhm: float, psf: Kernel | None = None) -> Image:
+    """The same with a noise and a blur that whoever looks at it knows better; 0 and None leave each as it is.
 
-    noise   one sigma of a pixel, in the image's unit;  fwhm   arcsec
+    noise   one sigma of a pixel, in the image's unit;  fwhm   arcsec, of a Gaussian;  psf   a picture of a star
     """
     seen = image.observation
     if noise:
@@ -96,4 +115,6 @@ def otherwise(image: Image, noise: float, fwhm: float) -> Image:
         kernel = gaussian_kernel(psf="gaussian", pixel_scale=seen.pixel_scale, supersampling=SAMPLES, fwhm=fwhm,
                                  psf_truncation=4.0)
         seen = replace(seen, psf=kernel, psf_supersampling=SAMPLES)
-    return replace(image, observation=seen) if noise or fwhm else image
+    if psf is not None:
+        seen = replace(seen, psf=psf.values, psf_supersampling=1)
+    return replace(image, observation=seen) if noise or fwhm or psf is not None else image

@@ -10,6 +10,7 @@ from lenslab.ui.escape import plain
 from lenslab.ui.plot import plot
 from lenslab.ui.reconstruct import batch, export, numbers
 from lenslab.ui.reconstruct.show import true_bodies
+from lenslab.ui.reconstruct.where import where_look
 from lenslab.ui.reconstruct.work import Order, Working
 from lenslab.ui.simulate.closer import in_tens
 from lenslab.ui.window import is_dark
@@ -127,8 +128,8 @@ def small_mass(working: Working) -> None:
                   + ("" if found.solar else " With known redshifts it would count in solar masses."))
 
 
-LOOKS = {"Numbers": numbers_look, "What is left": left_look, "Hand it on": export.hand_on_look,
-         "What is it for?": what_for_look, "Several files": batch.look}
+LOOKS = {"Numbers": numbers_look, "What is left": left_look, "Where it looks": where_look,
+         "Hand it on": export.hand_on_look, "What is it for?": what_for_look, "Several files": batch.look}
 ALWAYS = "What is it for?", "Several files"
 
 

@@ -14,8 +14,9 @@ from lenslab.scene import Scene
 from lenslab.scenes import Scenes
 from lenslab.tasks.reconstruct import NETWORKS, Forming, Progress, Reconstruction, Settings
 from lenslab.ui import cached
-from lenslab.ui.gate import GATE, Stopped, Turn
+from lenslab.ui.gate import GATE, Turn
 from lenslab.ui.reconstruct.image import Image
+from lenslab.ui.underway import Underway
 
 EVERY = 0.6            # s between two pictures of a lens that forms
 MOST_KEPT = 6          # reconstructions of a session
@@ -35,33 +36,18 @@ class Order:
 
 
 @dataclass(eq=False)
-class Working:
+class Working(Underway):
     """What there is of an order by now; written by the gate's thread, read by pages."""
 
+    too_large = "There is no memory for an image of this size; cut out the lens."
     order: Order
-    turn: Turn | None = None
     chi2: list[float] = field(default_factory=list)     # a pixel, step by step
     stage: str = ""
     theta_E: float = 0.0
     forming: Forming | None = None
     found: Reconstruction | None = None
 
-    @property
-    def over(self) -> bool:
-        return self.turn.done.is_set()
-
-    @property
-    def refusal(self) -> str | None:
-        """Why it cannot be made."""
-        try:
-            self.turn.result()
-        except Stopped:
-            return None
-        except ValueError as error:
-            return str(error)
-        return None
-
-    def work(self, turn: Turn) -> None:
+    def make(self, turn: Turn) -> None:
         drawn = 0.0
         for progress in steps(self.order):
             turn.check()
@@ -86,10 +72,6 @@ def steps(order: Order) -> Iterator[Progress]:
             yield progress
     except torch.linalg.LinAlgError:
         raise ValueError(SINGULAR) from None
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "memory" in str(error).lower():
-            raise ValueError("There is no memory for an image of this size; cut out the lens.") from None
-        raise
 
 
 def forming_of(progress: Progress) -> Forming | None:

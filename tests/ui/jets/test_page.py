@@ -28,8 +28,8 @@ from lenslab.ui.escape import plain
 from lenslab.ui.frame import OPEN
 from lenslab.ui.gate import Gate
 from lenslab.ui.jets import export, own
-from lenslab.ui.jets.forming import Forming, Order, beside, crowd
 from lenslab.ui.jets.form import Choice
+from lenslab.ui.jets.forming import Forming, Order, beside, crowd
 from lenslab.ui.jets.networks import conditions_of, known
 from tests.ui.screens import checked
 

@@ -29,7 +29,7 @@ from lenslab.ui import state
 from lenslab.ui.frame import OPEN
 from lenslab.ui.gate import Gate
 from lenslab.ui.pick.real import KEPT, Kept
-from lenslab.ui.reconstruct import batch, export, form, image, numbers, work
+from lenslab.ui.reconstruct import batch, export, form, image, numbers, where, work
 from tests.ui.screens import checked
 
 PAGE = Path(__file__).parents[3] / "pages" / "reconstruct.py"
@@ -91,6 +91,7 @@ def test_a_lens_forms_and_its_numbers_stand_beside_the_truth(simulated):
     assert row["true"].startswith("0.80") and row["fitted"].startswith(("0.79", "0.80", "0.81"))
     assert "sigmas from nothing" in words(look(simulated, "What is left"))
     assert "M☉" in words(simulated), "redshifts of a simulated lens are known"
+    assert "The fit begins there" in words(look(simulated, "Where it looks"))
 
 
 def test_what_was_found_goes_on_to_simulate_and_classify_and_into_files(simulated, monkeypatch):
@@ -234,3 +235,38 @@ def test_an_image_of_another_page_is_chosen_when_this_one_opens():
     seen = replace(observe_scene(SCENE), scenes=None, model=None, name="Generated image 1")
     app = open_page(**{KEPT.replace(".", "__"): Kept(seen), "reconstruct__form__source": "real"})
     assert "Generated image 1" in words(app)
+
+
+def test_a_picture_of_a_star_is_the_blur_of_the_fit(tmp_path):
+    """A Gaussian star, off the middle of its file and on no sky, is the kernel of that Gaussian."""
+    y, x = np.mgrid[:15, :17]
+    star = np.exp(-((x - 9) ** 2 + (y - 7) ** 2) / (2 * 1.2**2))
+    out = io.BytesIO()
+    np.save(out, 40 * star)
+    psf = image.kernel_of("star.npy", out.getvalue())
+    assert psf.values.shape == (15, 15) and psf.values.argmax() == 15 * 7 + 7
+    assert psf.values.sum() == pytest.approx(1) and psf.values[7, 8] / psf.values[7, 7] == pytest.approx(
+        np.exp(-1 / (2 * 1.2**2)))
+    plain = image.of_scene(SCENE, "here")
+    better = image.otherwise(plain, 0.0, 0.0, psf)
+    assert better is not plain and np.array_equal(better.observation.psf, psf.values)
+    assert image.otherwise(plain, 0.0, 0.0, None) is plain
+    out = io.BytesIO()
+    np.save(out, -star)
+    with pytest.raises(ValueError, match="give another"):
+        image.kernel_of("hole.npy", out.getvalue())
+
+
+def test_where_a_network_looks_is_drawn_for_each_number():
+    """Integrated gradients of a coordinate sum to what the image adds to it, to what 32 steps leave of a logarithmic
+    stretch; what lowers is not what raises."""
+    made = work.Order(image.of_scene(SCENE, "here"), "amortised", Settings(lens_light="none"), Masks())
+    found = where.read(made, "theta_E", "integrated_gradients")
+    regressor, lens = where.readers()["amortised"]
+    sigmas = found.given.image
+    with torch.no_grad():
+        change = regressor(sigmas) - regressor(torch.zeros_like(sigmas))
+    total = float(found.higher.map.sum() - found.lower.map.sum())
+    assert total == pytest.approx(float(change[0, lens.names.index("theta_E")]), rel=0.15)
+    assert not (found.higher.map * found.lower.map).any()
+    assert where.read(made, "e1", "grad_cam").higher.map.shape == sigmas[0].shape
