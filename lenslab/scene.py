@@ -107,8 +107,8 @@ class Clump:
 class Substructure:
     """What the dark matter does on small scales; each kind reads its own numbers.
 
-    none; cdm, wdm: a population of truncated NFW subhalos; fdm: interference granules and soliton; vortex: a uniform
-    rod; deeplense_cdm, deeplense_axion: the point masses of DeepLenseSim.
+    none; cdm, wdm: a population of truncated NFW subhalos; fdm: interference granules and soliton; vortex: uniform
+    rods; deeplense_cdm, deeplense_axion: the point masses of DeepLenseSim.
     """
 
     kind: str = choice("none", SUBSTRUCTURE, "What the dark matter is made of.", "Dark matter")
@@ -130,6 +130,8 @@ class Substructure:
                              "Vortex mass fraction")
     log10_m_axion: float = number(-23.5, -24.5, -21.5, "log10 eV", "Vortex: mass of the axion; lighter means a longer "
                                   "line.", "Axion mass")
+    string_density: float = number(0.0, 0, 10, "1/kpc^2", "Vortices: so many lines a square kiloparsec of sky, at "
+                                   "random places; 0: one line, where it is put.", "Density of vortex lines")
     vortex_x: float = number(0.0, -20, 20, "arcsec", "Middle of the vortex line to the right.", "Vortex x")
     vortex_y: float = number(0.0, -20, 20, "arcsec", "Middle of the vortex line upwards.", "Vortex y")
     vortex_phi: float = number(0.5, -pi, pi, "rad", "Direction of the vortex line.", "Vortex angle")

@@ -248,3 +248,19 @@ def test_no_draw_has_more_halos_than_a_scene_may(name):
                 number = substructure.drawn_number(law, at, substructure.density(law, at), radius)
                 most = max(most, number.max())
     assert 500 < most < 0.75 * MAX_CLUMPS
+
+
+def test_lenses_with_many_vortex_lines_are_the_same_lenses_otherwise():
+    """The switch changes one class alone, and its density is log-uniform within its limits."""
+    plain, strings = (find(name).draw(3 * CHUNK, seed=4) for name in ("hst", "hst:strings=on"))
+    population, densities = find("hst"), []
+    for (rows, a), (same, b) in zip(plain.groups, strings.groups, strict=True):
+        assert np.array_equal(rows, same)
+        if population.classes[int(plain.labels[rows[0]])] == "vortex":
+            densities.append(b["substructure.string_density"].numpy())
+            assert not a["substructure.string_density"].any()
+            assert torch.equal(a["substructure.f_vortex"], b["substructure.f_vortex"])
+        else:
+            assert all(torch.equal(a[path], b[path]) for path in a.values)
+    densities = np.log10(np.concatenate(densities))
+    assert -2.53 < densities.min() and densities.max() < -0.99 and abs(densities.mean() + 1.76) < 0.25

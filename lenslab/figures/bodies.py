@@ -7,7 +7,7 @@ at their place and would be missed by every pixel.
 import numpy as np
 
 from lenslab.figures.canvas import Frame
-from lenslab.images.realise import Halos, Points, Realisation, Rod
+from lenslab.images.realise import Halos, Points, Realisation, Rods
 
 MOST = 400            # circles or dots: a lighter one would be a speck among hundreds
 CIRCLE, DOT = (3, 26), (3.5, 12)  # px, least and largest
@@ -22,14 +22,14 @@ def bodies(realisation: Realisation, frame: Frame, *, ink: str, colour: str) -> 
 
 def compact(realisation: Realisation, frame: Frame, *, colour: str) -> list[dict]:
     """Points and lines alone, whose convergence no map of pixels shows."""
-    points, rod = realisation.points, realisation.rod
-    return [*([] if rod is None else [line(rod, colour)]),
+    points, rods = realisation.points, realisation.rods
+    return [*([] if rods is None else lines(rods, colour)),
             *([] if points is None else [dots(*columns(points), frame, colour)])]
 
 
 def is_compact(realisation: Realisation) -> bool:
     """Whether some of the mass is in points or lines."""
-    return realisation.points is not None or realisation.rod is not None
+    return realisation.points is not None or realisation.rods is not None
 
 
 def columns(group: Halos | Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -62,8 +62,11 @@ def markers(x: np.ndarray, y: np.ndarray, mass: np.ndarray, frame: Frame, sizes:
                               "<extra></extra>")
 
 
-def line(rod: Rod, colour: str) -> dict:
-    """A uniform line of mass from end to end."""
-    x0, y0, x1, y1 = (float(getattr(rod, name)[0]) for name in ("x0", "y0", "x1", "y1"))
-    return dict(type="scatter", mode="lines", x=[x0, x1], y=[y0, y1], line=dict(color=colour, width=4),
-                hovertemplate=f"line of mass, {np.hypot(x1 - x0, y1 - y0):.2f}″ long<extra></extra>")
+def lines(rods: Rods, colour: str) -> list[dict]:
+    """The uniform lines of mass of the first scene, each from end to end; many are thin."""
+    n = int(rods.number[0])
+    ends = np.stack([getattr(rods, name)[0, :n].detach().cpu().double().numpy() for name in ("x0", "y0", "x1", "y1")], 1)
+    return [dict(type="scatter", mode="lines", x=[x0, x1], y=[y0, y1],
+                 line=dict(color=colour, width=max(1.5, 4 / n**0.5)),
+                 hovertemplate=f"line of mass, {np.hypot(x1 - x0, y1 - y0):.2f}″ long<extra></extra>")
+            for x0, y0, x1, y1 in ends]

@@ -27,6 +27,7 @@ SETTINGS = {
     "substructure.log10_m_hm": ("log₁₀ of the half-mode mass", "M<sub>☉</sub>", False),
     "substructure.m22": ("Particle mass m₂₂", "10⁻²² eV", True),
     "substructure.f_dm": ("Share of dark matter in the wave", "", False),
+    "substructure.string_density": ("Density of vortex lines", "1/kpc²", True),
     "substructure.f_vortex": ("Mass in the vortex line, f<sub>vortex</sub>", "", True),
     "substructure.log10_m_axion": ("log₁₀ of the axion mass", "eV", False),
 }

@@ -87,8 +87,9 @@ class LensModel:
             parts.append(getattr(clumps, f"point_masses_{quantity}")(x, y, p.theta_E, p.x, p.y))
         if (h := real.halos) is not None:
             parts.append(getattr(clumps, f"tnfws_{quantity}")(x, y, h.Rs, h.alpha_Rs, h.r_trunc, h.x, h.y))
-        if (r := real.rod) is not None:
-            parts.append(profile("rod", quantity)(x, y, *map(column, (r.theta_E, r.x0, r.y0, r.x1, r.y1))))
+        if (r := real.rods) is not None:
+            lines = zip(*(part.unbind(1) for part in (r.theta_E, r.x0, r.y0, r.x1, r.y1)), strict=True)
+            parts += [profile("rod", quantity)(x, y, *map(column, line)) for line in lines]
         if (f := real.field) is not None:
             center_x, center_y = column(self.scenes["lens.center_x"]), column(self.scenes["lens.center_y"])
             parts.append(getattr(spline, f"field_{quantity}")(f, x - center_x, y - center_y))

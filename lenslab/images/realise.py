@@ -44,14 +44,15 @@ class Halos:
 
 
 @dataclass(frozen=True)
-class Rod:
-    """Uniform straight lines of mass (B,), each with the mass of a point of theta_E."""
+class Rods:
+    """Uniform straight lines of mass (B, N), each with the mass of a point of theta_E; padded with theta_E = 0."""
 
     x0: Tensor       # arcsec
     y0: Tensor
     x1: Tensor
     y1: Tensor
     theta_E: Tensor  # arcsec
+    number: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Realisation:
     theta_E: Tensor                      # (B,) arcsec, the smooth lens without what the substructure holds
     points: Points | None = None
     halos: Halos | None = None
-    rod: Rod | None = None
+    rods: Rods | None = None
     field: Field | None = None           # granules and soliton, about the lens centre
     annulus_kappa: Tensor | None = None  # (B,) <= 0: taken off between theta_E of the scene and annulus_outer
     annulus_outer: Tensor | None = None  # (B,) arcsec
@@ -134,7 +135,7 @@ class _Draw:
         return torch.as_tensor(array).to(self.like.device, self.like.dtype)
 
     def realisation(self) -> Realisation:
-        points, halos, rod, field = [], [], None, None
+        points, halos, rods, field = [], [], None, None
         if self.kind in ("cdm", "wdm"):
             halos.append(self.subhalos())
         elif self.kind == "deeplense_cdm":
@@ -142,13 +143,13 @@ class _Draw:
         elif self.kind == "deeplense_axion":
             points.append(self.deeplense_axion())
         elif self.kind == "vortex":
-            rod = self.vortex()
+            rods = self.vortices()
         elif self.kind == "fdm":
             field = self.granules()
         for profile, drawn, add in (("POINT_MASS", points, self.clump_points), ("TNFW", halos, self.clump_halos)):
             if chosen := [k for k, clump in enumerate(self.clumps) if clump.profile == profile]:
                 drawn.append(add(chosen))
-        return Realisation(self.smooth_theta_E(), self.padded_points(points), self.padded_halos(halos), rod, field,
+        return Realisation(self.smooth_theta_E(), self.padded_points(points), self.padded_halos(halos), rods, field,
                            *self.annulus())
 
     # Populations
@@ -197,14 +198,27 @@ class _Draw:
             self.spread(number * mass * self.unit - self.inside, x0, y0, x1, y1)
         return points
 
-    def vortex(self) -> Rod:
-        x0, y0, x1, y1 = self.ends()
-        theta_E2 = self.setting("f_vortex") * self.at.mass * self.unit
+    def vortices(self) -> Rods:
+        """One line where it is put; or, where a density is told, a Poisson number of them anywhere within 2 theta_E."""
+        density = self.setting("string_density")
+        number = density * np.pi * (self.theta_E * self.at.kpc) ** 2      # within the ring, on average
+        sub.check_number(4 * number.max(initial=0), MAX_CLUMPS)
+        row, r, angle, phi, share = sub.vortex_lines(self.seeds, number)
+        placed, r = density[row] == 0, 2 * self.theta_E[row] * r
+        x = np.where(placed, self.setting("vortex_x")[row], self.center[0][row] + r * np.cos(angle))
+        y = np.where(placed, self.setting("vortex_y")[row], self.center[1][row] + r * np.sin(angle))
+        x0, y0, x1, y1 = self.ends(x, y, np.where(placed, self.setting("vortex_phi")[row], phi), row)
+        whole = self.setting("f_vortex") * self.at.mass * self.unit
+        theta_E2 = share * whole[row]
         if self.conserving:
-            cx, cy = self.center
-            self.inside += theta_E2 * sub.chord_share(x0 - cx, y0 - cy, x1 - cx, y1 - cy, self.theta_E)
-            self.spread(theta_E2 - self.inside, x0, y0, x1, y1)
-        return Rod(*map(self.tensor, (x0, y0, x1, y1, np.sqrt(theta_E2))))
+            cx, cy = (part[row] for part in self.center)
+            held = theta_E2 * sub.chord_share(x0 - cx, y0 - cy, x1 - cx, y1 - cy, self.theta_E[row])
+            self.inside += np.bincount(row, held, len(self.seeds))
+            self.spread(whole - self.inside, *self.ends())
+            self.outer = np.where(density > 0, 2 * self.theta_E, self.outer)
+            self.sheet = np.where(density > 0, whole / self.theta_E**2, self.sheet)
+        place = _Places(row, len(self.seeds))
+        return Rods(*(self.tensor(place.pad(part)) for part in (x0, y0, x1, y1, np.sqrt(theta_E2))), place.number)
 
     def granules(self) -> Field:
         made_of = wave.granules(self.setting("m22"), self.setting("f_dm"), self.at)
@@ -212,10 +226,10 @@ class _Draw:
         nodes = nodes * self.tensor(self.deflection)[:, None, None, None]
         return field_of_nodes(nodes, self.tensor(half_width))
 
-    def ends(self):
-        """Ends of the vortex line on the sky, arcsec."""
-        x, y, phi = (self.setting(f"vortex_{name}") for name in ("x", "y", "phi"))
-        half = sub.vortex_half_length(self.setting("log10_m_axion"))
+    def ends(self, *line):
+        """Ends on the sky, arcsec: of the line of each scene, or of lines with x, y, direction and row."""
+        x, y, phi, row = line or (*(self.setting(f"vortex_{name}") for name in ("x", "y", "phi")), slice(None))
+        half = sub.vortex_half_length(self.setting("log10_m_axion"))[row]
         dx, dy = half * np.cos(phi), half * np.sin(phi)
         return x - dx, y - dy, x + dx, y + dy
 

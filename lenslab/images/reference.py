@@ -1,11 +1,12 @@
 """The same Scene through lenstronomy: the oracle of every test, and the page's "Check with lenstronomy".
 
-Substructure is realised once and given to both engines as numbers. lenstronomy has no rod, no annulus and no field of
+Substructure is realised once and given to both engines as numbers. lenstronomy has no rods, no annulus and no field of
 granules: the first two are added to its deflection by closed forms written here on their own in numpy, the field goes
 through its INTERPOL profile.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -112,9 +113,9 @@ def mass_profiles(scene: Scene, realisation):
         names.append("INTERPOL")
         kwargs.append(field_table(real.field, lens))
         options.append(dict(kwargs_spline=dict(kx=3, ky=3, s=0)))
-    if real.rod is not None:
-        rod = [float(getattr(real.rod, name)[0]) for name in ("theta_E", "x0", "y0", "x1", "y1")]
-        extra.append(lambda x, y: rod_deflection(x, y, *rod))
+    if real.rods is not None:
+        extra += [partial(rod_deflection, theta_E=theta_E, x0=x0, y0=y0, x1=x1, y1=y1) for theta_E, x0, y0, x1, y1 in
+                  columns(real.rods, "theta_E", "x0", "y0", "x1", "y1") if theta_E > 0]
     if real.annulus_kappa is not None:
         sheet = float(real.annulus_kappa[0]), lens.theta_E, float(real.annulus_outer[0])
         extra.append(lambda x, y: annulus_deflection(x - lens.center_x, y - lens.center_y, *sheet))

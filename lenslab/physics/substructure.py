@@ -40,7 +40,7 @@ from lenslab.physics.subhalo import (
 SCATTER_DEX = 0.2  # of log10 concentration
 FIRST_RING = 8.0  # kpc
 MAX_CANDIDATES = 500_000  # drawn before any falls away; each is six numbers
-POPULATION, POINTS = 1, 2  # which stream of a scene's seed
+POPULATION, POINTS, LINES = 1, 2, 3  # which stream of a scene's seed
 
 _MASS_NODES, _MASS_WEIGHTS = unit_gauss(8)  # with these nodes densities are right to 1e-3
 _DEPTH_NODES, _DEPTH_WEIGHTS = unit_gauss(6)
@@ -268,6 +268,20 @@ def deeplense_points(seeds, slope, m_min, m_max, number, poisson) -> tuple[np.nd
 def vortex_half_length(log10_m_axion):
     """arcsec: DeepLense's 0.03" (1e-22 eV/m), held on the sky whatever the redshift."""
     return 0.03 * 10 ** (-22 - np.asarray(log10_m_axion, np.float64))
+
+
+def vortex_lines(seeds, number) -> tuple[np.ndarray, ...]:
+    """row, r, angle, direction, share (n,): lines uniform over a disc of radius 1 and in direction, a Poisson number of
+    4 `number` (B,) on average, of which `number` lie within half the radius and together have a share of 1 there.
+
+    A scene of number 0 has one line, with all of the mass, that is put elsewhere.
+    """
+    blocks = [arrivals((int(seed), LINES), 4 * float(n), 4) if n > 0 else np.zeros((1, 4))
+              for seed, n in zip(seeds, number, strict=True)]
+    row = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
+    u = np.concatenate(blocks)
+    share = 1 / np.where(number > 0, number, 1.0)
+    return row, np.sqrt(u[:, 1]), 2 * np.pi * u[:, 2], np.pi * (u[:, 3] - 0.5), share[row]
 
 
 def chord_share(x0, y0, x1, y1, radius):

@@ -22,7 +22,7 @@ POPULATIONS = {
     "seed-64": (seed_population, (), True),
 }
 # What a population can have besides, off until it is asked for: its definition then is as if it did not exist.
-EXTRAS = dict.fromkeys(("hst", "hst-light", "euclid", "euclid-light"), ("galaxies",))
+EXTRAS = dict.fromkeys(("hst", "hst-light", "euclid", "euclid-light"), ("galaxies", "strings"))
 
 
 @cache

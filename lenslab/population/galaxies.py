@@ -64,6 +64,7 @@ REAL_LAWS = {  # of galaxies=on: pictures of real galaxies, which lenslab.sets.g
     "galaxies.share_of_items": fixed(0.5),
     "galaxies.phi": uniform(-np.pi, np.pi),      # the half-light radius follows source.R_kpc, the place source.offset
 }
+STRING_LAWS = {"string_density": log_uniform(0.003, 0.1)}     # of strings=on, 1/kpc^2: some 0.3 to 10 within a ring
 LIGHT_LAWS = {  # of the `-light` populations: an elliptical on the Faber-Jackson relation, with or without a disc
     "light.M_AB_at_220": bell(-22.0, 0.4),       # absolute AB magnitude at sigma_v = 220 km/s; no K-correction
     "light.R_kpc": log_uniform(2, 8),
@@ -200,7 +201,7 @@ def sample_seed(population: Population, labels: np.ndarray, streams: Streams) ->
 
 
 def galaxy_population(name: str, switches: dict[str, bool]) -> Population:
-    """hst, hst-light, euclid or euclid-light; `switches` are slope and multipoles, and galaxies where it is on."""
+    """hst, hst-light, euclid or euclid-light; `switches` are slope and multipoles, and what else is on."""
     family = name.split(":")[0]
     telescope = family.removesuffix("-light")
     wide = telescope == "euclid"
@@ -216,6 +217,8 @@ def galaxy_population(name: str, switches: dict[str, bool]) -> Population:
         laws |= {} if switches[switch] else SMOOTH_SWITCHES[switch]
     if switches.get("galaxies"):
         laws |= REAL_LAWS
+    if switches.get("strings"):
+        dark["vortex"] = {name: law for name, law in dark["vortex"].items() if name != "vortex_phi"} | STRING_LAWS
     return Population(
         name=name, family=telescope, classes=("smooth", "cdm", "wdm", "fdm", "vortex"),
         kinds=("none", "cdm", "wdm", "fdm", "vortex"), symmetry="D4", camera=camera, laws=laws, dark=dark,

@@ -58,6 +58,7 @@ RANGES: dict[str, Range] = {
     "substructure.m22": Range(-2, 2, 0.05, "log₁₀ of 10⁻²² eV", "log10"),
     "substructure.f_dm": Range(0, 1, 0.05), "substructure.f_vortex": Range(0, 0.2, 0.005),
     "substructure.log10_m_axion": Range(-24.5, -21.5, 0.05),
+    "substructure.string_density": Range(0, 0.1, 0.001),
     "substructure.vortex_x": Range(-1.5, 1.5, 0.01), "substructure.vortex_y": Range(-1.5, 1.5, 0.01),
     "substructure.vortex_phi": Range(-90, 90, 1, "", "degrees"), "substructure.n_points": Range(0, 200, 1),
     "substructure.log10_m_point": Range(6, 10, 0.1),

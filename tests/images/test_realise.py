@@ -1,5 +1,7 @@
 """Substructure of a batch: mass inside the ring the same for every kind, seeds, gradients, cameras."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,8 @@ CASES = {
     "fdm, long waves": {"substructure.kind": "fdm", "substructure.m22": 0.03},
     "vortex": {"substructure.kind": "vortex", "substructure.vortex_x": 0.7},
     "long vortex": {"substructure.kind": "vortex", "substructure.log10_m_axion": -24.0, "substructure.vortex_y": 0.4},
+    "many vortices": {"substructure.kind": "vortex", "substructure.string_density": 0.05,
+                      "substructure.log10_m_axion": -23.0},
     "points": {"substructure.kind": "deeplense_cdm"},
     "poisson points": {"substructure.kind": "deeplense_cdm", "substructure.n_points": 0,
                        "substructure.log10_m_min": 8.0},
@@ -56,7 +60,7 @@ def kappa_mass(scenes: Scenes, realisation, radius: float) -> float:
     if (p := realisation.points) is not None:
         inside = torch.hypot(p.x - 0.05, p.y + 0.1) < radius
         mass += np.pi * float((p.theta_E**2 * inside).sum())
-    if (r := realisation.rod) is not None:
+    for r in rods_of(realisation):
         t = (torch.arange(200000, dtype=torch.float64) + 0.5) / 200000
         inside = torch.hypot(r.x0 + t * (r.x1 - r.x0) - 0.05, r.y0 + t * (r.y1 - r.y0) + 0.1) < radius
         mass += np.pi * float(r.theta_E**2 * inside.double().mean())
@@ -93,8 +97,16 @@ def test_mass_beyond_the_ring_is_taken_off_in_the_mean(case):
         assert beyond.std() / 8 < 0.1 * beyond.mean()
     else:
         inside = np.pi * 1.2**2 * circle() * (1 - (realisation.theta_E.numpy() / 1.2) ** 1.1)
-        line = realisation.rod or realisation.points
+        line = realisation.rods or realisation.points
         assert inside - sheet == pytest.approx(np.pi * float((line.theta_E**2).sum()), rel=1e-9)
+
+
+def rods_of(realisation) -> list:
+    """Lines of one scene by themselves, each with plain numbers."""
+    rods = realisation.rods
+    names = ("x0", "y0", "x1", "y1", "theta_E")
+    return [] if rods is None else [SimpleNamespace(**{name: getattr(rods, name)[0, k] for name in names})
+                                    for k in range(int(rods.number[0]))]
 
 
 def circle() -> float:
@@ -167,15 +179,33 @@ def test_the_vortex_of_deeplense():
 
 def test_a_rod_weighs_what_f_vortex_says():
     scenes = batch(CASES["vortex"])
-    rod = realise(scenes).rod
+    rod, = rods_of(realise(scenes))
     assert float(rod.theta_E) ** 2 == pytest.approx(0.02 * 1.2**2 * circle(), rel=1e-6)
     length = float(torch.hypot(rod.x1 - rod.x0, rod.y1 - rod.y0))
     assert length == pytest.approx(2 * 0.03 * 10**1.5)
 
 
+def test_many_vortices_are_a_poisson_process_of_their_density():
+    """Number, place and mass of the lines of 400 scenes, against their means and the errors of those."""
+    density, reach = 0.05, 2 * 1.2
+    scenes = batch(CASES["many vortices"], n=400)
+    rods = realise(scenes).rods
+    kpc = cosmology.kpc_per_arcsec(0.5, 70.0, 0.3)
+    expected = density * np.pi * (reach * kpc) ** 2
+    assert rods.number.mean() == pytest.approx(expected, abs=4 * (expected / 400) ** 0.5)
+    assert rods.number.var() == pytest.approx(expected, rel=0.3)
+    real = rods.theta_E > 0
+    assert real.sum(1).tolist() == rods.number.tolist()
+    r = torch.hypot((rods.x0 + rods.x1) / 2 - 0.05, (rods.y0 + rods.y1) / 2 + 0.1)[real]
+    assert r.max() < reach and float((r**2).mean()) == pytest.approx(reach**2 / 2, rel=0.02)
+    inside = rods.theta_E.square() * real * (torch.hypot(
+        (rods.x0 + rods.x1) / 2 - 0.05, (rods.y0 + rods.y1) / 2 + 0.1) < 1.2)
+    assert float(inside.sum(1).mean()) == pytest.approx(0.02 * 1.2**2 * circle(), rel=0.05)
+
+
 def test_deflection_scales_every_mass():
     for case, strength in (("cdm", lambda r: r.halos.alpha_Rs), ("points", lambda r: r.points.theta_E**2),
-                           ("vortex", lambda r: r.rod.theta_E**2), ("fdm", lambda r: r.field.nodes.kappa)):
+                           ("vortex", lambda r: r.rods.theta_E**2), ("fdm", lambda r: r.field.nodes.kappa)):
         weak, full = (realise(batch(CASES[case], deflection=factor)) for factor in (0.6, 1.0))
         torch.testing.assert_close(strength(weak), 0.6 * strength(full), rtol=1e-12, atol=1e-14)
 

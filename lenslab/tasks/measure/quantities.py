@@ -50,6 +50,7 @@ DARK_KINDS = (
     Kind("log10_m_hm", "Half-mode mass", "log10 Msun", "substructure.log10_m_hm"),
     Kind("log10_m22", "Mass of the fuzzy particle", "log10 1e-22 eV", "substructure.m22", True),
     Kind("log10_f_vortex", "Share of the mass in the vortex", "log10 of the share", "substructure.f_vortex", True),
+    Kind("log10_string_density", "Density of vortex lines", "log10 of 1/kpc^2", "substructure.string_density", True),
     Kind("log10_m_axion", "Mass of the axion", "log10 eV", "substructure.log10_m_axion"),
 )
 KINDS = {kind.key: kind for kind in (*SMOOTH_KINDS, *DARK_KINDS)}

@@ -261,5 +261,6 @@ def kinds_of(population: Population) -> list[tuple[Kind, tuple[str, ...]]]:
     for name, kind in DARK_KINDS.items():
         owners = tuple(label for label, laws in population.dark.items() if name in laws and laws[name].kind != "fixed")
         found += [(kind, owners)] * bool(owners)
-    lines = tuple(label for label, kind in zip(population.classes, population.kinds, strict=True) if kind == "vortex")
+    lines = tuple(label for label, kind in zip(population.classes, population.kinds, strict=True)
+                  if kind == "vortex" and "string_density" not in population.dark[label])    # else they lie anywhere
     return found + [(kind, lines) for kind in VORTEX if lines]

@@ -30,7 +30,9 @@ def paths(scene: Scene) -> tuple[str, ...]:
     """Settings that a visitor changes by hand."""
     moved = [f"{group}.{k}.center_{axis}" for group in SHIFTED for k in range(len(scene.get(group))) for axis in "xy"]
     rod = ["substructure.vortex_x", "substructure.vortex_y"]
-    return (*DRAGGED, *moved, *(rod if scene.substructure.kind in ("vortex", "deeplense_axion") else []))
+    dark = scene.substructure
+    held = dark.kind == "deeplense_axion" or (dark.kind == "vortex" and dark.string_density == 0)
+    return (*DRAGGED, *moved, *(rod if held else []))
 
 
 def live_numbers(scene: Scene, most_rays: int = MOST_RAYS) -> dict:
@@ -101,7 +103,7 @@ def placed(scene: Scene, drawn: Realisation) -> list[dict]:
 
 def bent(scenes: Scenes, rest: Realisation, most_rays: int) -> dict | None:
     """The deflection (side, side, 2) on rays by all that the shader has no closed form of; None where there is none."""
-    if not scenes.multipoles and all(part is None for part in (rest.points, rest.halos, rest.rod, rest.field)):
+    if not scenes.multipoles and all(part is None for part in (rest.points, rest.halos, rest.rods, rest.field)):
         return None
     camera = scenes.template.camera
     width = camera.num_pix * camera.pixel_scale

@@ -74,8 +74,12 @@ def contents(real: Realisation, scene: Scene) -> str:
             plural = {"halo": "halos", "point mass": "point masses"}[one] if number > 1 else one
             told.append(f"{number} {plural} of {held} M☉ in all ({drawn}, whose area follows the mass"
                         f"{'; the heaviest 400 in the frame' if number > MOST else ''}).")
-    if real.rod is not None:
-        told.append(f"A straight line of mass with {scene.substructure.f_vortex:.1%} of what is inside the ring.")
+    if real.rods is not None:
+        number, share = int(real.rods.number[0]), f"{scene.substructure.f_vortex:.1%}"
+        told.append(f"A straight line of mass with {share} of what is inside the ring."
+                    if scene.substructure.string_density == 0 else
+                    f"{number} straight {'line' if number == 1 else 'lines'} of mass; on average those within the "
+                    f"ring hold {share} of what is inside.")
     return "".join(f"{sentence} " for sentence in told)
 
 

@@ -14,9 +14,10 @@ from lenslab.ui.simulate.source_panel import redshift_slider, source_panel
 KINDS = {"none": "None: smooth", "cdm": "Cold (CDM)", "wdm": "Warm (WDM)", "fdm": "Fuzzy (FDM)",
          "vortex": "Axion vortex line", "deeplense_cdm": "DeepLense: points",
          "deeplense_axion": "DeepLense: vortex of points"}
+LINE = ("vortex_phi", "vortex_x", "vortex_y")      # of a vortex line that is alone
 KIND_SETTINGS = {
     "none": (), "cdm": ("f_sub", "slope", "log10_m_max"), "wdm": ("log10_m_hm", "f_sub", "slope", "log10_m_max"),
-    "fdm": ("m22", "f_dm"), "vortex": ("f_vortex", "log10_m_axion", "vortex_phi", "vortex_x", "vortex_y"),
+    "fdm": ("m22", "f_dm"), "vortex": ("f_vortex", "log10_m_axion", "string_density", *LINE),
     "deeplense_cdm": ("n_points", "f_sub", "slope", "log10_m_max"),
     "deeplense_axion": ("n_points", "f_sub", "log10_m_axion", "log10_m_point", "vortex_phi")}
 KIND_STARTS = {"deeplense_cdm": {"substructure.n_points": 25}, "deeplense_axion": {"substructure.n_points": 100}}
@@ -27,7 +28,7 @@ KIND_TEXT = {
     "cdm": "Cold particles clump on every scale: many small dark halos.",
     "wdm": "Warm particles stream out of small halos: those below the half-mode mass are missing.",
     "fdm": "Particles so light that they are waves as large as galaxies: the mass is grainy.",
-    "vortex": "A vortex of an axion condensate: a straight line of mass.",
+    "vortex": "A vortex of an axion condensate: a straight line of mass; or many of them, at random places.",
     "deeplense_cdm": "Point masses, as the DeepLense training sets draw them.",
     "deeplense_axion": "Equal points on a line, as the DeepLense training sets draw a vortex: there it is a hundred."}
 MEASURES = {"sigma_v": "Speed σᵥ", "theta_E": "Ring θ_E", "mass": "Mass"}
@@ -132,12 +133,15 @@ def dark_panel() -> None:
     """What the dark matter is made of."""
     select("substructure.kind", key="w.sub.kind", names=KINDS, along=KIND_STARTS)
     kind = state.scene().substructure.kind
+    many = kind == "vortex" and state.scene().substructure.string_density > 0
     st.caption(KIND_TEXT[kind])
     for name in KIND_SETTINGS[kind]:
         if name == "f_sub" and kind.startswith("deeplense") and state.scene().substructure.n_points:
             continue
+        if name in LINE and many:
+            continue
         slider(f"substructure.{name}", key=f"w.sub.{name}")
-    if kind not in ("none", "vortex", "deeplense_axion"):
+    if many or kind not in ("none", "vortex", "deeplense_axion"):
         seed("seed_substructure", key="w.sub.seed")
     clump_panel()
     if kind != "none" or state.scene().substructure.clumps:

@@ -11,7 +11,9 @@ from lenslab.ui.kept import Form
 # What a population can have besides: label and sentence of its toggle. Offered where the folder has what it needs.
 EXTRA_WORDS = {"galaxies": ("Real galaxies as sources", "Half of the sources are pictures from the folder that "
                             "LENSLAB_DATA names, with structure that no Sersic has. Those that a network learns from "
-                            "never judge it.")}
+                            "never judge it."),
+               "strings": ("Many vortex lines", "A vortex lens holds a random number of lines at random places, as a "
+                           "condensate that turns would, instead of one; how dense they are is measured.")}
 
 
 FORM = Form("train")
@@ -51,8 +53,8 @@ def extras_here(name: str) -> tuple[str, ...]:
     from lenslab.population import EXTRAS
     from lenslab.sky.catalogue import real_sources
 
-    here = {"galaxies": real_sources}
-    return tuple(extra for extra in EXTRAS.get(name, ()) if extra in here and here[extra]())
+    here = {"galaxies": real_sources, "strings": lambda: True}
+    return tuple(extra for extra in EXTRAS.get(name, ()) if here[extra]())
 
 
 def check_sources(text: str) -> None:

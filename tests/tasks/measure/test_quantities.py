@@ -16,6 +16,9 @@ def test_each_class_has_its_own_numbers():
     assert own == {SMOOTH: ["theta_E", "gamma", "e1", "e2", "gamma1", "gamma2"], "cdm": ["log10_f_sub"],
                    "wdm": ["log10_f_sub", "log10_m_hm"], "fdm": ["log10_m22"],
                    "vortex": ["log10_f_vortex", "log10_m_axion"]}
+    strings = quantities_of("hst:strings=on")
+    assert [strings.quantities[k].key for k in strings.blocks["vortex"]] == [
+        "log10_f_vortex", "log10_string_density", "log10_m_axion"]
     assert {item.key for item in quantities_of("deeplense-1").quantities} == {"log10_m_sub", "log10_m_axion"}
 
 
