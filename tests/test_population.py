@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from astropy import units as u
 from astropy.constants import G, M_sun, c
 from astropy.cosmology import FlatLambdaCDM
@@ -261,6 +262,6 @@ def test_lenses_with_many_vortex_lines_are_the_same_lenses_otherwise():
             assert not a["substructure.string_density"].any()
             assert torch.equal(a["substructure.f_vortex"], b["substructure.f_vortex"])
         else:
-            assert all(torch.equal(a[path], b[path]) for path in a.values)
+            assert all(np.array_equal(a[path], b[path], equal_nan=True) for path in a.values)
     densities = np.log10(np.concatenate(densities))
-    assert -2.53 < densities.min() and densities.max() < -0.99 and abs(densities.mean() + 1.76) < 0.25
+    assert densities.min() > -2.53 and densities.max() < -0.99 and abs(densities.mean() + 1.76) < 0.25

@@ -5,6 +5,7 @@ at their place and would be missed by every pixel.
 """
 
 import numpy as np
+import torch
 
 from lenslab.figures.canvas import Frame
 from lenslab.images.realise import Halos, Points, Realisation, Rods
@@ -65,7 +66,7 @@ def markers(x: np.ndarray, y: np.ndarray, mass: np.ndarray, frame: Frame, sizes:
 def lines(rods: Rods, colour: str) -> list[dict]:
     """The uniform lines of mass of the first scene, each from end to end; many are thin."""
     n = int(rods.number[0])
-    ends = np.stack([getattr(rods, name)[0, :n].detach().cpu().double().numpy() for name in ("x0", "y0", "x1", "y1")], 1)
+    ends = torch.stack([getattr(rods, name)[0, :n] for name in ("x0", "y0", "x1", "y1")], 1).detach().cpu().tolist()
     return [dict(type="scatter", mode="lines", x=[x0, x1], y=[y0, y1],
                  line=dict(color=colour, width=max(1.5, 4 / n**0.5)),
                  hovertemplate=f"line of mass, {np.hypot(x1 - x0, y1 - y0):.2f}″ long<extra></extra>")
