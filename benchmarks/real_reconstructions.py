@@ -1,6 +1,7 @@
 """What real lenses say: every lens of the folder LENSLAB_DATA reconstructed, beside smooth mocks of itself.
 
-    LENSLAB_DATA=FOLDER python benchmarks/real_reconstructions.py [--mocks 100] [--only WORD] [--keep FILE] [--write]
+    LENSLAB_DATA=FOLDER python benchmarks/real_reconstructions.py [--mocks 100] [--minutes M] [--only WORD]
+        [--keep FILE] [--write]
 
 Each lens is fitted on its own pixels with its own PSF and noise, its light fitted along; of lensed quasars, which are
 known by their point images, these are masked and theta_E alone is told. Beside each figure stands what is published
@@ -13,6 +14,7 @@ small PNG beside it: model, residual, source, kappa, smallest mass found at 5 si
 
 import argparse
 import sys
+import time
 from dataclasses import replace
 from math import degrees, log, pi
 from pathlib import Path
@@ -232,11 +234,13 @@ def written(rows: dict[str, dict], text: str, keep: Path) -> None:
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mocks", type=int, default=100)
-    parser.add_argument("--no-finer", action="store_true", help="leave out the second supersampling")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="after which no mock and no second "
+                        "supersampling is begun")
     parser.add_argument("--only", default="", metavar="WORD", help="lenses whose file name holds it")
     parser.add_argument("--keep", type=Path, default=Path("runs/real_reconstructions.json"))
     parser.add_argument("--write", action="store_true", help="to docs/real_lenses.md")
     settings = parser.parse_args(words)
+    until = time.monotonic() + 60 * settings.minutes
     names = [name for name in catalogue.real_lenses() if settings.only.lower() in name.lower()]
     if not names:
         print("Set LENSLAB_DATA to a folder whose lenses/ holds FITS files.", file=sys.stderr)
@@ -253,11 +257,18 @@ def main(words: list[str] | None = None) -> int:
 
     rows = {name: once(name, whole, name, folder) for name in names}
     plain = [name for name in names if not Path(name).name.startswith(QUASARS)]
-    fine = {} if settings.no_finer else {name: once(f"{name} finer", finer, name) for name in plain}
-    mocks = {name: [] for name in plain}
+    fine, mocks = {}, {name: [] for name in plain}
+
+    def due(key: str) -> bool:
+        return key in parts or time.monotonic() < until
+
+    for name in plain:
+        if due(f"{name} finer"):
+            fine[name] = once(f"{name} finer", finer, name)
     for number in range(settings.mocks):
         for name in plain:
-            mocks[name].append(once(f"{name} mock {number}", mock, name, number))
+            if due(f"{name} mock {number}"):
+                mocks[name].append(once(f"{name} mock {number}", mock, name, number))
     text = table(rows, mocks, fine)
     print(text + "\n" + jackpot(rows))
     if settings.write:
