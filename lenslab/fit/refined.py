@@ -9,7 +9,7 @@ last steps take that of the model. Once the noise is whole tangents have all ray
 the way there, a descent among compact components ends up to 130 above the minimum in chi^2.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -78,24 +78,25 @@ def worked(problem: FitProblem, starts: Tensor, noise_of, recipe: Recipe, neighb
     """`refine`, for one thread without gradients."""
     many = repeated(problem, len(starts))
     place = lens_places(many, starts.to(problem.image))
-    place, order = rough(many, place, recipe)
+    yield Stage("read", 0.02, problem, as_it_is(problem, place[:1]))
+    place, order = yield from rough(problem, many, place, recipe)
     for clean in neighbours:
         best = State(place[order[:1]], place.new_zeros(1, 0), problem.glow)
         cleaned = clean(problem, problem.residual(best), best)
         if cleaned is not problem:
             problem, many = cleaned, repeated(cleaned, len(starts))
-            place, order = rough(many, place, recipe)
+            place, order = yield from rough(problem, many, place, recipe)
     kept = different(problem.lens, place, order, recipe)
     place = place[kept]
     many = repeated(problem, len(place))
     state = State(place, place.new_zeros(len(place), 0), many.glow)
-    yield Stage("starts", 0.2, problem, descend(problem, state.take([0]), 0, 1))
+    yield Stage("starts", 0.2, problem, as_it_is(problem, place[:1]))
     if problem.lens.compact:
         state = with_components(many, state, recipe)
         again = different(problem.lens, state.place, torch.arange(len(state.place)), recipe)
         state, many = state.take(again), many.take(torch.tensor(again))
         yield Stage("compact components", 0.5, problem, descend(problem, state.take([0]), 0, 1))
-    found = in_pieces(many, state, recipe.steps)
+    found = yield from together(problem, many, state, recipe.steps)
     several = images(many, found.state).several
     fair = several if several.any() else torch.ones_like(several)
     best = found.take([int(torch.where(fair, found.cost, torch.inf).argmin())])
@@ -125,17 +126,28 @@ def lens_places(problem: FitProblem, starts: Tensor) -> Tensor:
     return torch.cat([starts, first_amplitude(lens, problem.arcs, problem.sigma, starts)[:, None]], 1)
 
 
-def rough(problem: FitProblem, place: Tensor, recipe: Recipe) -> tuple[Tensor, Tensor]:
-    """Places (T, Q) near the best that a profile alone can do at inflated noise, and their order, the best first."""
-    lens, arcs = problem.lens, problem.arcs
-    sigma = annealed.inflated_noise(arcs, problem.sigma)
+def as_it_is(problem: FitProblem, place: Tensor) -> Minimum:
+    """One lens (1, Q) whose source is a profile alone, where it stands."""
+    return descend(problem, State(place, place.new_zeros(1, 0), problem.glow), 0, 1)
+
+
+def rough(problem: FitProblem, many: FitProblem, place: Tensor, recipe: Recipe
+          ) -> Generator[Stage, None, tuple[Tensor, Tensor]]:
+    """Places (T, Q) near the best that a profile alone can do at inflated noise, and their order, the best first.
+
+    Told of as they come, the best of each piece.
+    """
+    lens, arcs = many.lens, many.arcs
+    sigma = annealed.inflated_noise(arcs, many.sigma)
     prior, mean = annealed.held(lens, place), mean_of(lens, place)
     places, costs = [], []
-    for rows in pieces(problem, len(place)):
+    for rows in pieces(many, len(place)):
         found, left, _ = levenberg_marquardt.descend(lens, arcs[rows], sigma[rows], place[rows], prior, mean,
                                                      recipe.rough, sharp=0)
         places.append(found)
         costs.append(left.square().sum(1) + ((found - mean).square() * prior).sum(1))
+        yield Stage("starts", 0.2 * (int(rows[-1]) + 1) / (len(place) + 1), problem, as_it_is(
+            problem, found[costs[-1].argmin()][None]))
     return torch.cat(places), torch.cat(costs).argsort()
 
 
@@ -188,10 +200,23 @@ def without_idle(problem: FitProblem, best: Minimum, recipe: Recipe) -> Minimum:
     return best
 
 
+def together(problem: FitProblem, many: FitProblem, state: State, steps: int) -> Generator[Stage, None, Minimum]:
+    """`in_pieces` of many lenses of the image of a problem, told of after each step: the best of each piece."""
+    parts, blocks = [], pieces(many, len(many))
+    for number, rows in enumerate(blocks):
+        for step, end in enumerate(downhill(many.take(rows), state.take(rows), steps)):
+            yield Stage("noise of the image", 0.5 + 0.2 * (number + step / (steps + 1)) / len(blocks), problem,
+                        end.take([int(end.cost.argmin())]))
+        parts.append(end)
+    return joined(parts)
+
+
 def in_pieces(problem: FitProblem, state: State, steps: int) -> Minimum:
     """`descend` of a batch that is larger than a cache."""
-    parts = [descend(problem.take(rows), state.take(rows), steps)
-             for rows in pieces(problem, len(problem))]
+    return joined([descend(problem.take(rows), state.take(rows), steps) for rows in pieces(problem, len(problem))])
+
+
+def joined(parts: list[Minimum]) -> Minimum:
     if len(parts) == 1:
         return parts[0]
     states = State(*(torch.cat(blocks) for blocks in zip(*(part.state for part in parts), strict=True)))
