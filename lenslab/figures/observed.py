@@ -49,7 +49,7 @@ def residual(sigmas: np.ndarray, frame: Frame, *, title: str, dark: bool, height
     """A signed picture (H, W) in units of the noise, the same limits everywhere."""
     ticks = [-limit, -limit / 2, 0, limit / 2, limit]
     return picture(sigmas, frame, title=title, colours=diverging(dark), limits=(-limit, limit), unit=unit,
-                   ticks=(ticks, [f"{tick:+g}" if tick else "0" for tick in ticks]), value_name="residual",
+                   ticks=(ticks, [f"{tick:+.3g}" if tick else "0" for tick in ticks]), value_name="residual",
                    digits="+.2f", ink=ink(dark), height=height)
 
 

@@ -3,11 +3,22 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from lenslab.figures.canvas import Frame, picture
 from lenslab.figures.classification import OTHER
+from lenslab.figures.stretch import Stretch
 from lenslab.figures.training import FAINT, chart
 
 BINS = 40
+TOP = 0.999                 # of the pixels: the brightest of all would leave the others dark
 USUAL = "rgba(63,116,200,0.55)"
+
+
+def light(sigmas: np.ndarray, frame: Frame, *, title: str, like: np.ndarray | None = None, height: int = 420
+          ) -> go.Figure:
+    """An image (H, W) in units of the noise; `like` another whose scale it shares."""
+    stretch = Stretch.of("asinh", np.minimum(sigmas if like is None else like, np.quantile(sigmas, TOP)), noise=1.0)
+    return picture(stretch.apply(sigmas), frame, title=title, colours="inferno", limits=stretch.limits, unit="σ",
+                   ticks=stretch.ticks(), values=sigmas, value_name="light", height=height)
 
 
 def place(table: np.ndarray, score: float, threshold: float, *, height: int = 280) -> go.Figure:

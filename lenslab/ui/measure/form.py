@@ -11,6 +11,7 @@ from lenslab.ui.kept import Form
 from lenslab.ui.pick.form import Known, Picked, choose
 
 FORM = Form("measure")
+FIRST = 3                     # of the examples: one whose dark matter has numbers
 LIKELIEST, AVERAGE = "likeliest", "average"
 
 
@@ -27,6 +28,7 @@ class Taken:
 
 
 def form(known: Known) -> Picked:
+    FORM.keyed("number", FIRST)
     return choose(FORM, known, most=1)
 
 

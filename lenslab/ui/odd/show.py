@@ -94,15 +94,13 @@ def place(network: Network, answer: Judged, accepted: float) -> None:
 def pictures(network: Network, answer: Judged, shown: Shown) -> None:
     """What it was given, what it makes of that, and what is odd."""
     frame, dark = Frame(*answer.seen.shape, shown.observation.pixel_scale), is_dark()
-    top = float(np.quantile(np.abs(answer.seen), 0.999))
     drawn = [("What it is given", answer.seen)]
     if answer.drawing is not None:
         drawn.append(("What it draws", answer.drawing))
     columns = st.columns(len(drawn) + 1)
     for column, (title, values) in zip(columns, drawn, strict=False):
         with column:
-            plot(observed.residual(values, frame, title=title, dark=dark, limit=top), key=f"odd.{title}", later=True,
-                 alt=title)
+            plot(odd.light(values, frame, title=title, like=answer.seen), key=f"odd.{title}", later=True, alt=title)
     left = answer.seen - answer.drawing if answer.drawing is not None else answer.oddness.map[0].numpy() ** 0.5
     with columns[-1]:
         title = "What a smooth lens leaves" if kind_of(network) == RESIDUAL else "What is odd"
@@ -118,9 +116,8 @@ def on_the_shelf(network: Network) -> None:
     for row in range(0, len(found), 4):
         for column, one in zip(st.columns(4), found[row:row + 4], strict=False):
             with column:
-                top = float(np.quantile(np.abs(one.sigmas), 0.998))
-                plot(observed.residual(one.sigmas, Frame(*one.sigmas.shape, frame_of), limit=top, dark=is_dark(),
-                                       title=NAMES.get(one.name, one.name.capitalize())),
+                plot(odd.light(one.sigmas, Frame(*one.sigmas.shape, frame_of), height=300,
+                               title=NAMES.get(one.name, one.name.capitalize())),
                      key=f"odd.shelf.{one.name}.{one.score:.5f}", later=True, alt=one.name)
                 st.caption(f"odder than {100 * (1 - one.p):.0f} % of usual lenses")
     st.caption("Twelve images, from usual to odd as this network sees them: nine lenses of all kinds and three things "

@@ -21,7 +21,8 @@ from lenslab.ui.window import is_dark
 WATCH = 0.8            # s between two looks at a lens that forms
 SMALL, LARGE = 300, 520
 INVITATION = "Choose an image in the controls: an example, your lens of the Simulate page, or a real one."
-STAGES = {"read": "the network has guessed", "starts": "places where the lens may be are tried", "compact components": "the source gets its knots",
+STAGES = {"read": "the network has guessed", "starts": "places where the lens may be are tried",
+          "compact components": "the source gets its knots",
           "noise of the image": "lens, source and light are moved together",
           "noise of the model": "the last steps", "done": "errors and maps are made"}
 
