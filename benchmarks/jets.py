@@ -1,12 +1,13 @@
 """How good are generated jets? Kinds of diffusion model side by side, each figure beside its floor.
 
     python -m lenslab dataset jets --size 60000 --split test --workers 2 --out runs/jets-test.h5
-    python benchmarks/jets.py CHECKPOINT ... --data runs/jets-test.h5 [--n 30000] [--images] [--train FILE] [--json]
+    python benchmarks/jets.py CHECKPOINT ... --data runs/jets-test.h5 [--n 30000] [--images] [--train FILE]
+        [--plot FILE] [--json]
 
 n simulated jets say what is asked for, n more are what images are compared with, and the first are compared with those
 too (the floor); 30,000 are 10,000 of each flavour. With --images a small CNN tells images apart, which sees what trees
 on observables miss. With --train the set that was learnt from: distance of generated jets to the nearest of it and its
-flips, beside that of jets held out. The test set must be of another split than that of the training.
+flips, beside that of jets held out. The test set must be of another split than that of the training. --plot: closure in p_T and mass as a picture.
 """
 
 import argparse
@@ -20,14 +21,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python ben
 import numpy as np
 import torch
 
+from benchmarks.closure_plot import closure_svg
 from lenslab import checkpoint
 from lenslab.diffusion.classifier_test import delong
 from lenslab.diffusion.neighbours import copy_share, nearest
 from lenslab.jets.files import Jets, read
 from lenslab.tasks.jets import judging
-from lenslab.tasks.jets.conditions import JetConditions
 from lenslab.tasks.jets.pixels import Pixels
-from lenslab.tasks.jets.sampling import Way, predict
+from lenslab.tasks.jets.sampling import Way
 from lenslab.tasks.trained import Trained, load
 
 COPIES, BLOCK = 600, 2000
@@ -54,16 +55,14 @@ def figures(path: Path, jets: Jets, n: int, images: bool, train: Path | None, wa
         raise ValueError(f"{path.name} learnt from seed {learnt.get('seed')}, split {learnt.get('split')}, as the test "
                          "set is; take a set of another split.")
     here, other = (jets.take(np.arange(k * n, (k + 1) * n)) for k in range(2))
-    found = judging.figures(trained, here, other, way)
     begun = time.process_time()
-    table = JetConditions.of_card(trained.card["conditions"]).table(here)[:min(n, COPIES)]
-    made = predict(trained, table, way).images
-    found |= dict(cpu_s=(time.process_time() - begun) / len(table), showings=trained.card["steps"]
-                  * trained.card["config"]["batch"])
+    made = judging.made_for(trained, here, way)
+    found = dict(cpu_s=(time.process_time() - begun) / n, showings=trained.card["steps"]
+                 * trained.card["config"]["batch"]) | judging.figures(trained, here, other, made)
     if images:
-        found |= told_apart(trained, here, other, way)
+        found |= told_apart(trained, made.images, here, other)
     if train is not None:
-        found |= copied(trained, made, here, read(train))
+        found |= copied(trained, made.images[:COPIES], here, read(train))
     return found
 
 
@@ -83,10 +82,9 @@ def copied(trained: Trained, made: torch.Tensor, here: Jets, train: Jets) -> dic
     return dict(copies=copy_share(mine, held), nearest=float(np.median(mine)), nearest_held_out=float(np.median(held)))
 
 
-def told_apart(trained: Trained, here: Jets, other: Jets, way: Way) -> dict:
+def told_apart(trained: Trained, made: torch.Tensor, here: Jets, other: Jets) -> dict:
     """AUC of a small CNN that has learnt on two thirds of the images to tell generated from simulated ones."""
     pixels = Pixels.of_card(trained.card["pixels"])
-    made = predict(trained, JetConditions.of_card(trained.card["conditions"]).table(here), way).images
     sides = [judging.alike(images) for images in (made.nan_to_num(0).numpy(), *(
         jets.hits.images(pixels.side) for jets in (here, other)))]
     mine, usual, reference = (pixels.stretch(torch.from_numpy(images))[:, :3] for images in sides)
@@ -152,6 +150,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--images", action="store_true")
     parser.add_argument("--train", type=Path)
     parser.add_argument("--write", action="store_true", help="put the figures into the header, under metrics")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="closure of the first checkpoint as a picture")
     parser.add_argument("--json", action="store_true")
     settings = parser.parse_args(words)
     jets, found = read(settings.data), {}
@@ -164,6 +163,9 @@ def main(words: list[str] | None = None) -> int:
             tensors, card = checkpoint.load(path)
             checkpoint.save(path, tensors, card | dict(metrics=card["metrics"] | found[path.stem], split="test"))
         print(f"{path.stem}: done", file=sys.stderr)
+    if settings.plot:
+        name, first = next(iter(found.items()))
+        checkpoint.write_atomically(settings.plot, closure_svg(first["closure"], name).encode())
     if settings.json:
         print(json.dumps(found))
     else:

@@ -1,10 +1,13 @@
 """The table of jets: what tells images apart, and what it refuses."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 import torch
 
 from benchmarks import jets as bench
+from benchmarks.closure_plot import closure_svg
 from lenslab.jets import files
 from lenslab.tasks import jets
 from lenslab.tasks.generate.sampling import Way
@@ -32,3 +35,14 @@ def test_copies_are_found_turned_over_too():
     made = torch.from_numpy(train.hits.take(np.arange(20)).images(32, flips))
     found = bench.copied(built, made, here, train)
     assert found["copies"] == 1 and found["nearest"] == pytest.approx(0, abs=1e-6) and found["nearest_held_out"] > 0.1
+
+
+def test_a_closure_plot_puts_every_mark_where_its_number_is():
+    one = dict(pt=[0.98, 1.0], width=[0.03, 0.03], requested=[50.0, 100.0], mass=[50.0, 100.0], simulated=[45.0, 90.0])
+    root = ElementTree.fromstring(closure_svg(dict(gluon=one), "edm"))
+    marks = [(float(mark.get("cx")), float(mark.get("cy")), mark.get("fill") != "white")
+             for mark in root.iter("{http://www.w3.org/2000/svg}circle")]
+    (x0, y0, filled), (x1, y1, hollow), *masses = marks
+    assert filled and not hollow and x0 < x1 and y0 > y1                # 0.98 lies below 1
+    (_, a, _), (_, b, _), (c, d, _), (e, f, _) = masses                 # simulated, then generated
+    assert c < e and d - f == pytest.approx((a - b) * 50 / 45, rel=0.01)

@@ -170,7 +170,8 @@ def test_broken_images_are_counted_not_hidden(trained, known, monkeypatch):
     images = torch.zeros(24, 3, 32, 32)
     images[:2] = float("nan")
     monkeypatch.setattr(judging, "predict", lambda *given: sampling.JetSamples(images, given[1], Way()))
-    found = judging.figures(trained, known.take(np.arange(24)), known.take(np.arange(24, 48)))
+    here = known.take(np.arange(24))
+    found = judging.figures(trained, here, known.take(np.arange(24, 48)), judging.made_for(trained, here))
     assert found["broken"] == 2 and found["n"] == 24
 
 

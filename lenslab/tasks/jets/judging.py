@@ -15,7 +15,7 @@ from lenslab.jets.images import cut
 from lenslab.jets.observables import OBSERVABLES, RINGS, Observed, observe
 from lenslab.tasks.jets.conditions import JetConditions
 from lenslab.tasks.jets.pixels import Pixels
-from lenslab.tasks.jets.sampling import Way, predict
+from lenslab.tasks.jets.sampling import JetSamples, Way, predict
 from lenslab.tasks.jets.task import Config, held_out_loss, jets_of, parts_of
 from lenslab.tasks.trained import Trained
 
@@ -59,13 +59,18 @@ def evaluate(trained: Trained, config: Config, split: str = "validation") -> dic
         return found
     jets = jets_of(config)
     rows = parts_of(config, len(jets))["test"]
-    return found | figures(trained, jets.take(rows[:config.test]), jets.take(rows[config.test:]))
+    here = jets.take(rows[:config.test])
+    return found | figures(trained, here, jets.take(rows[config.test:]), made_for(trained, here))
 
 
-def figures(trained: Trained, here: Jets, other: Jets, way: Way | None = None) -> dict:
-    """All figures of a generator as plain values."""
+def made_for(trained: Trained, jets: Jets, way: Way | None = None) -> JetSamples:
+    """A jet for the conditions of each one."""
+    return predict(trained, JetConditions.of_card(trained.card["conditions"]).table(jets), way)
+
+
+def figures(trained: Trained, here: Jets, other: Jets, made: JetSamples) -> dict:
+    """All figures of what a generator has made for the jets of `here`, as plain values."""
     side = Pixels.of_card(trained.card["pixels"]).side
-    made = predict(trained, JetConditions.of_card(trained.card["conditions"]).table(here), way)
     images = made.images.numpy()
     broken = ~np.isfinite(images).all((1, 2, 3))
     mine = Side.of(here, np.where(broken[:, None, None, None], 0, images))
