@@ -21,6 +21,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.parts import name_of
 from lenslab.feed.stream import HELD_OUT_SEED, held_out
 from lenslab.insight import metrics
 from lenslab.population import find
@@ -93,7 +94,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     settings = parser.parse_args(words)
     torch.manual_seed(0)
-    found = {path.stem: detector(path, settings.n, settings.workers) for path in settings.checkpoints}
+    found = {name_of(path): detector(path, settings.n, settings.workers) for path in settings.checkpoints}
     population = load(settings.checkpoints[0], task="anomaly").card["population"]
     beside = {"light and ring alone": leak(population, settings.n, settings.workers)}
     if settings.classifier:

@@ -8,8 +8,8 @@ LOW, HIGHEST = 0.88, 1.08            # of p_T over requested
 
 
 def closure_svg(by: dict[str, dict], name: str) -> str:
-    """The figure of `closure` of lenslab.tasks.jets.judging: filled marks and solid lines are generated, open and dashed
-    ones simulated."""
+    """The figure of `closure` of lenslab.tasks.jets.judging: filled and solid are generated, open and dashed simulated
+    jets."""
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {HIGH}" font-family="sans-serif" '
              f'font-size="12"><rect width="{WIDE}" height="{HIGH}" fill="white"/>',
              words(EDGE, 22, f"{name}: filled and solid, the network; open and dashed, the simulation", "start", 13)]
@@ -65,6 +65,7 @@ def masses(by: dict[str, dict]) -> list[str]:
         colour = COLOURS.get(flavour, OTHER)
         for name, filled in (("simulated", False), ("mass", True)):
             points = [at(x, y) for x, y in zip(one["requested"], one[name], strict=True)]
-            parts += [rule(*a, *b, colour, 2, "" if filled else "5 4") for a, b in zip(points, points[1:], strict=False)]
+            parts += [rule(*a, *b, colour, 2, "" if filled else "5 4")
+                      for a, b in zip(points, points[1:], strict=False)]
             parts += [dot(*point, colour, filled) for point in points]
     return [*parts, words(start + wide / 2, HIGH - 10, "requested mass, GeV (median image mass upwards)")]

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python ben
 
 import torch
 
+from benchmarks.parts import name_of
 from lenslab import checkpoint
 from lenslab.feed.stream import HELD_OUT_SEED, held_out
 from lenslab.tasks.generate import judging
@@ -119,14 +120,15 @@ def main(words: list[str] | None = None) -> int:
     settings = parser.parse_args(words)
     found = {}
     for path in settings.checkpoints:
-        found[path.stem] = checkpoint.plain(figures(path, settings.n, settings.workers))
+        name = name_of(path)
+        found[name] = checkpoint.plain(figures(path, settings.n, settings.workers))
         if settings.samplers:
             trained = load(path, task="generate")
-            found[path.stem] |= dict(samplers=samplers(trained, settings.samplers), four_images_s=pace(trained))
+            found[name] |= dict(samplers=samplers(trained, settings.samplers), four_images_s=pace(trained))
         if settings.write:
             tensors, card = checkpoint.load(path)
-            checkpoint.save(path, tensors, card | dict(metrics=card["metrics"] | found[path.stem], split="test"))
-        print(f"{path.stem}: done", file=sys.stderr)
+            checkpoint.save(path, tensors, card | dict(metrics=card["metrics"] | found[name], split="test"))
+        print(f"{name}: done", file=sys.stderr)
     if settings.json:
         print(json.dumps(found))
         return 0

@@ -7,7 +7,8 @@
 n simulated jets say what is asked for, n more are what images are compared with, and the first are compared with those
 too (the floor); 30,000 are 10,000 of each flavour. With --images a small CNN tells images apart, which sees what trees
 on observables miss. With --train the set that was learnt from: distance of generated jets to the nearest of it and its
-flips, beside that of jets held out. The test set must be of another split than that of the training. --plot: closure in p_T and mass as a picture.
+flips, beside that of jets held out. With --plot closure in p_T and mass as a picture. The test set must be of another
+split than that of the training.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 
 from benchmarks.closure_plot import closure_svg
+from benchmarks.parts import name_of
 from lenslab import checkpoint
 from lenslab.diffusion.classifier_test import delong
 from lenslab.diffusion.neighbours import copy_share, nearest
@@ -157,12 +159,13 @@ def main(words: list[str] | None = None) -> int:
     if len(jets) < 2 * settings.n:
         raise ValueError(f"{settings.data} has {len(jets)} jets; {2 * settings.n} are needed, or a smaller --n.")
     for path in settings.checkpoints:
-        found[path.stem] = checkpoint.plain(figures(path, jets, settings.n, settings.images, settings.train,
+        name = name_of(path)
+        found[name] = checkpoint.plain(figures(path, jets, settings.n, settings.images, settings.train,
                                                     Way(settings.sampler, settings.steps)))
         if settings.write:
             tensors, card = checkpoint.load(path)
-            checkpoint.save(path, tensors, card | dict(metrics=card["metrics"] | found[path.stem], split="test"))
-        print(f"{path.stem}: done", file=sys.stderr)
+            checkpoint.save(path, tensors, card | dict(metrics=card["metrics"] | found[name], split="test"))
+        print(f"{name}: done", file=sys.stderr)
     if settings.plot:
         name, first = next(iter(found.items()))
         checkpoint.write_atomically(settings.plot, closure_svg(first["closure"], name).encode())

@@ -13,6 +13,11 @@ def weights(path: Path) -> str:
     return hashlib.sha256(data[8 + int.from_bytes(data[:8], "little"):]).hexdigest()
 
 
+def name_of(path: Path) -> str:
+    """A checkpoint's name in a table: that of its run, for what a run calls best or last."""
+    return path.parent.name if path.stem in ("best", "last") else path.stem
+
+
 class Parts(dict):
     """{name: plain values}; each is on the disk before it is called done.
 

@@ -216,7 +216,7 @@ def test_the_shell_draws_jets(checkpoint, tmp_path, capsys):
 
 
 def test_the_shell_judges_on_a_set_of_jets(checkpoint, monkeypatch, capsys):
-    monkeypatch.setattr(judging, "figures", lambda trained, here, other: dict(n=len(here), pt_closure=float(
+    monkeypatch.setattr(judging, "figures", lambda trained, here, other, made: dict(n=len(here), pt_closure=float(
         here.pt[0]), other=len(other)))
     words = ["evaluate", str(checkpoint), "--data", str(files.SAMPLE), "--n", "40", "--json"]
     assert main(words) == 0
