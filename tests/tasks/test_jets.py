@@ -17,7 +17,7 @@ from lenslab.tasks import TASKS, jets
 from lenslab.tasks.generate.sampling import MOST_SEED, Way
 from lenslab.tasks.jets import judging, sampling, task
 from lenslab.tasks.jets.conditions import JetConditions
-from lenslab.tasks.jets.pixels import KNEE, Pixels
+from lenslab.tasks.jets.pixels import KNEE, Pixels, sums
 from lenslab.tasks.trained import load
 from lenslab.tasks.training import plain
 
@@ -42,17 +42,28 @@ def conditions(trained):
     return JetConditions.of_card(trained.card["conditions"])
 
 
-@pytest.mark.parametrize("masks", [False, True])
-def test_energies_come_back_from_stretched_pixels(known, masks):
+@pytest.mark.parametrize("masks, totals", [(False, False), (True, False), (False, True), (True, True)])
+def test_energies_come_back_from_stretched_pixels(known, masks, totals):
     hits = known.hits.take(np.arange(50))
-    pixels = Pixels.of(hits, 32, masks)
+    pixels = Pixels.of(hits, 32, masks, totals)
     images = torch.from_numpy(hits.images(32))
     x = pixels.stretch(images)
-    assert x.shape == (50, 6 if masks else 3, 32, 32)
+    assert x.shape == (50, 3 + 3 * masks + 3 * totals, 32, 32)
     assert x[:, :3].square().mean((0, 2, 3)).sqrt().tolist() == pytest.approx([1, 1, 1], rel=1e-3)
     assert torch.allclose(pixels.energies(x), images, rtol=1e-4, atol=1e-5)
     assert (x <= pixels.highest).all() and (x >= pixels.lowest).all()
     assert Pixels.of_card(pixels.to_card()) == pixels
+
+
+def test_pixels_that_are_wrong_together_hold_what_the_totals_say(known):
+    """All logarithms a tenth too high: energies a tenth too high without totals, and as they should be with them."""
+    images = torch.from_numpy(known.hits.take(np.arange(50)).images(32))
+    for totals, off in ((False, 1.1), (True, 1.0)):
+        pixels = Pixels.of(known.hits.take(np.arange(50)), 32, False, totals)
+        x = pixels.stretch(images)
+        x[:, :3] += np.log(1.1) / torch.tensor(pixels.scale)[:, None, None] * (images > 0)
+        found = sums(pixels.energies(x)) / sums(images)
+        assert found.median(0).values.tolist() == pytest.approx([off] * 3, rel=0.02)
 
 
 def test_small_errors_of_empty_pixels_are_no_energy(known):
@@ -125,13 +136,13 @@ def test_every_process_learns(process, masks):
 
 
 def test_a_network_without_weights_denoises_as_its_process_says(trained, conditions):
-    """F = 0: each step of EDM then leaves x / (1 + sigma^2), held between empty and the brightest."""
+    """F = 0: each step of EDM then leaves x / (1 + sigma^2), held between the lowest and the highest."""
     table, way = torch.stack([conditions.row(dict(flavour="top", pt=500, mass=173))] * 2), Way("euler", 3, seed=4)
     pixels, sigmas = Pixels.of_card(trained.card["pixels"]), sample.karras(3)
-    x = sigmas[0] * sample.normal([4 * MOST_SEED + k for k in range(2)], (3, 32, 32))
+    x = sigmas[0] * sample.normal([4 * MOST_SEED + k for k in range(2)], (pixels.channels, 32, 32))
     for found, (now, then) in zip(sampling.estimates(trained, table, way), zip(sigmas, sigmas[1:], strict=False),
                                   strict=True):
-        x0 = torch.minimum((x / (1 + now**2)).clamp_min(0), pixels.highest)
+        x0 = torch.minimum(torch.maximum(x / (1 + now**2), pixels.lowest), pixels.highest)
         assert torch.allclose(found, pixels.energies(x0), rtol=1e-3, atol=1e-3)
         x = x0 + then / now * (x - x0)
     alone = list(sampling.estimates(trained, table[1:], way, 1))[-1]

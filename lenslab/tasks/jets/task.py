@@ -38,6 +38,7 @@ class Config(Training):
     size: str = choice("small", tuple(SIZES), "Small samples at a usable pace on a CPU; base wants a GPU.", "Size")
     pixels: str = choice("32", ("32", "64"), "Pixels on a side of an image; 64 wants a GPU.", "Pixels")
     masks: bool = switch(False, "Let three channels more say which pixels are lit.", "Masks")
+    totals: bool = switch(True, "Let three channels more say how much energy there is in all.", "Totals")
     low_share: float = number(0.15, 0.0, 1.0, "", "Share of faint noise levels among those that it learns at: they "
                               "decide the faintest pixels.", "Faint noise")
     high_share: float = number(0.1, 0.0, 1.0, "", "Share of noise levels so high that only the conditions tell what is "
@@ -72,7 +73,7 @@ def facts(config: Config) -> dict:
     jets = jets_of(config)
     mine = jets.take(parts_of(config, len(jets))["train"])
     return dict(population=POPULATION, jets=jets.header, conditions=JetConditions.of(mine).to_card(),
-                pixels=Pixels.of(mine.hits, int(config.pixels), config.masks).to_card())
+                pixels=Pixels.of(mine.hits, int(config.pixels), config.masks, config.totals).to_card())
 
 
 def jets_of(config: Config) -> Jets:
