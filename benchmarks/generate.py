@@ -5,7 +5,8 @@
 n test images a side, noise-free (lenslab.tasks.generate.judging): a generator makes images for the conditions of one
 set, which are compared with another, as the simulator's own are (the floor). Nearest: distance to the training images
 and their turns, beside that of held-out ones. With --samplers also how far each sampler's images lie from those of
-Heun with 64 steps, and what they cost. With --write the figures go into the header, under "metrics".
+Heun with 64 steps, and what they cost; with --n 0 that alone. With --write the figures go into the header, under
+"metrics".
 """
 
 import argparse
@@ -121,7 +122,7 @@ def main(words: list[str] | None = None) -> int:
     found = {}
     for path in settings.checkpoints:
         name = name_of(path)
-        found[name] = checkpoint.plain(figures(path, settings.n, settings.workers))
+        found[name] = checkpoint.plain(figures(path, settings.n, settings.workers)) if settings.n else {}
         if settings.samplers:
             trained = load(path, task="generate")
             found[name] |= dict(samplers=samplers(trained, settings.samplers), four_images_s=pace(trained))
@@ -132,7 +133,8 @@ def main(words: list[str] | None = None) -> int:
     if settings.json:
         print(json.dumps(found))
         return 0
-    show(found)
+    if settings.n:
+        show(found)
     for name, one in found.items():
         if "samplers" in one:
             print(f"\n{name}: 4 images in {one['four_images_s']:.2f} s\n\n| sampler | steps | RMSE to Heun-64 | CPU s "
