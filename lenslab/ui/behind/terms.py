@@ -18,6 +18,8 @@ TERMS = (
     Term("Axis ratio (q)", "How flat a galaxy is: 1 is round, 0.5 is twice as long as wide.", "simulate.py"),
     Term("Calibration", "A network is calibrated when of all the answers that it gives with 70 % about 70 % are "
          "right.", "model.py"),
+    Term("Calorimeter (ECAL, HCAL)", "A layer of a detector that stops particles and tells how much energy they had. "
+         "ECAL stops light and electrons, HCAL what goes deeper.", "jets.py"),
     Term("Caustic", "A line behind the lens. When the source crosses it, two images appear or vanish; close to it "
          "images flare up.", "home.py"),
     Term("χ² (chi squared)", "How far a model is from an image, counted in units of the noise. Near 1 for each pixel, "
@@ -42,6 +44,8 @@ TERMS = (
          "home.py"),
     Term("Halo, subhalo", "A cloud of dark matter. Galaxies sit in halos; subhalos are small ones inside of these.",
          "simulate.py"),
+    Term("Jet", "A spray of some tens of particles, all that is seen of one quark or gluon that flew out of a "
+         "collision.", "jets.py"),
     Term("Magnification (μ)", "How many times larger, and so brighter, an image is than its source would be without a "
          "lens. Below 0 the image is mirrored.", "simulate.py"),
     Term("Multipole", "A lopsided, disky or boxy shape of the mass, beyond an ellipse.", "simulate.py"),
@@ -62,6 +66,8 @@ TERMS = (
     Term("Source", "The galaxy behind. It is where the star stands, and seen elsewhere.", "home.py"),
     Term("Substructure", "Everything in the mass that is smaller than the lens: clumps, grains, lines.",
          "simulate.py"),
+    Term("Transverse momentum (p_T)", "How hard something flies away from the beams of a collider, sideways alone: "
+         "before the collision there is none.", "jets.py"),
     Term("Velocity dispersion (σᵥ)", "How fast stars swarm in the lens. The faster, the more mass holds them.",
          "simulate.py"),
     Term("Vortex", "A whirl in dark matter that behaves as a wave; on a line through its middle the mass differs.",
