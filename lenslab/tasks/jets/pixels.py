@@ -77,11 +77,11 @@ class Pixels:
         """GeV (n, 3, side, side), with the thresholds of the detector; not finite where x is not."""
         E = KNEE * (x[:, :3] * self.of_channels(self.scale, x)).expm1().clamp_min(0)
         E = torch.where(x[:, 3:6] > 0, E, 0) if self.masks else E
-        if self.totals:
-            planes = x[:, -len(CHANNELS):].mean((2, 3))
-            E = scaled(E, planes * self.law(1, x) + self.law(0, x))
-        faint = torch.from_numpy(cut(E.cpu().numpy()) == 0).to(E.device)
-        return torch.where(faint & E.isfinite(), 0, E)
+        E = above_thresholds(E)
+        if not self.totals:
+            return E
+        planes = x[:, -len(CHANNELS):].mean((2, 3))
+        return above_thresholds(scaled(E, planes * self.law(1, x) + self.law(0, x)))
 
     @property
     def lowest(self) -> Tensor:
@@ -121,6 +121,12 @@ class Pixels:
             raise ValueError("The card of this checkpoint does not say soundly what its pixels mean; make the "
                              "checkpoint anew with python -m lenslab train jets.")
         return found
+
+
+def above_thresholds(E: Tensor) -> Tensor:
+    """What a detector keeps of energies (n, 3, side, side): nothing below its thresholds; not finite where E is not."""
+    faint = torch.from_numpy(cut(E.cpu().numpy()) == 0).to(E.device)
+    return torch.where(faint & E.isfinite(), 0, E)
 
 
 def sums(E: Tensor) -> Tensor:
