@@ -27,7 +27,7 @@ from benchmarks.parts import Parts, weights
 from lenslab import checkpoint
 from lenslab.fit import observed
 from lenslab.fit.observed import Target
-from lenslab.nets.lens_posterior import LensPosterior, seen
+from lenslab.nets.lens_posterior import LensPosterior, sigmas_of
 from lenslab.sky import catalogue, read
 from lenslab.symmetry import GROUPS, turn_maps
 from lenslab.tasks.reconstruct import NETWORKS, amortised, batches
@@ -51,7 +51,7 @@ def target(trained: Trained, name: str) -> Target:
 def arcs(trained: Trained, made: Target) -> Tensor:
     """What the network sees (1, 2, H, W) of a real lens, at the zoom at which it reads it."""
     zoom = amortised.read(trained, made)[2]
-    return seen(*observed.arcs_as_seen_by(made, trained.model.lens.camera, zoom))
+    return sigmas_of(*observed.arcs_as_seen_by(made, trained.model.lens.camera, zoom))
 
 
 def tuned(model: LensPosterior, population: str, real: Tensor | None, steps: int) -> LensPosterior:

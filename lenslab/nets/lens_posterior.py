@@ -62,7 +62,7 @@ class Posterior:
         return 0.5 * (FREEDOM + truth.shape[1]) * (square / FREEDOM).log1p() + width
 
 
-def seen(image: Tensor, sigma: Tensor) -> Tensor:
+def sigmas_of(image: Tensor, sigma: Tensor) -> Tensor:
     """(B, 2, H, W) of images and their noise (B, 1, H, W): sigmas, and the least noise over that of each pixel.
 
     A pixel of infinite noise is left out: 0 in both.
@@ -73,7 +73,7 @@ def seen(image: Tensor, sigma: Tensor) -> Tensor:
 
 
 class LensPosterior(nn.Module):
-    """`seen` (B, 2, H, W) to a Posterior of the coordinates of a SmoothLens."""
+    """`sigmas_of` (B, 2, H, W) to a Posterior of the coordinates of a SmoothLens."""
 
     def __init__(self, lens: SmoothLens, looks: int = LOOKS):
         super().__init__()
@@ -140,7 +140,7 @@ def placed(lens: SmoothLens, given: Tensor, coordinates: Tensor) -> Tensor:
 
 
 def back(given: Tensor) -> tuple[Tensor, Tensor]:
-    """Image and noise (B, 1, H, W) of what was `seen`, in units of the least noise."""
+    """Image and noise (B, 1, H, W) of what was `sigmas_of`, in units of the least noise."""
     known = given[:, 1:] > 0
     weight = torch.where(known, given[:, 1:], 1.0)
     return given[:, :1] / weight, torch.where(known, 1 / weight, torch.inf)

@@ -10,7 +10,7 @@ import torch
 from lenslab.feed.order import elements
 from lenslab.fit import smooth_lens
 from lenslab.images.simulate import observe_scene
-from lenslab.nets.lens_posterior import LensPosterior, seen
+from lenslab.nets.lens_posterior import LensPosterior, sigmas_of
 from lenslab.population import find
 from lenslab.scene import Camera, Lens, Scene, Source
 from lenslab.sets import draw
@@ -31,7 +31,7 @@ def shown(lens):
     """Images of smooth lenses as a network is given them (N, 2, H, W), and their coordinates (N, P)."""
     items = draw.items(find("hst"), 0, 0, "test", bare=True).take(slice(0, N))
     truth = lens.standard(lens.of_table(find("hst").paths, items.parameters))
-    return seen(items.image, items.variance.sqrt()), truth
+    return sigmas_of(items.image, items.variance.sqrt()), truth
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_what_is_left_out_is_not_seen(network, shown):
     changed[..., 10:20, 10:20] = 1e6
     network.eval()
     with torch.no_grad():
-        one, other = network(seen(items.image, sigma)), network(seen(changed, sigma))
+        one, other = network(sigmas_of(items.image, sigma)), network(sigmas_of(changed, sigma))
     assert torch.equal(one.mean, other.mean) and one.mean.isfinite().all() and one.scale_tril.isfinite().all()
 
 

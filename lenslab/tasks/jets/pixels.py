@@ -27,7 +27,7 @@ class Pixels:
     lit and -1 where not (2502.02448), and what they call empty is.
 
     A logarithm forgives no error where much energy is: one of 0.1 in the few pixels that hold most of a jet makes its
-    momentum wrong by a tenth. So three planes more, each of one value, say how much energy there is in all (`told`);
+    momentum wrong by a tenth. So three planes more, each of one value, say how much energy there is in all (`totals_of`);
     they are diffused along, and pixels are scaled to what they say. The network says all of it itself, as those do that
     shower normalised voxels and layer energies (CaloDiffusion, 2308.03876).
 
@@ -52,7 +52,7 @@ class Pixels:
         sums = []
         for start in range(0, n, BLOCK):
             images = hits.take(np.arange(start, min(n, start + BLOCK))).images(side)
-            sums.append(told(torch.from_numpy(images)))
+            sums.append(totals_of(torch.from_numpy(images)))
             x = np.log1p(images / KNEE)
             square += (x.astype(np.float64)**2).sum((0, 2, 3))
             top = np.maximum(top, x.max((0, 2, 3)))
@@ -69,7 +69,7 @@ class Pixels:
         x = torch.cat([x, torch.where(images > 0, 1.0, -1.0).to(x)], 1) if self.masks else x
         if not self.totals:
             return x
-        planes = (told(images) - self.law(0, images)) / self.law(1, images)
+        planes = (totals_of(images) - self.law(0, images)) / self.law(1, images)
         planes = planes.clamp(-FAR, FAR)[:, :, None, None].expand(-1, -1, self.side, self.side)
         return torch.cat([x, planes.to(x)], 1)
 
@@ -81,7 +81,7 @@ class Pixels:
         if not self.totals:
             return E
         planes = x[:, -len(CHANNELS):].mean((2, 3))
-        return above_thresholds(scaled(E, planes * self.law(1, x) + self.law(0, x)))
+        return above_thresholds(with_totals(E, planes * self.law(1, x) + self.law(0, x)))
 
     @property
     def lowest(self) -> Tensor:
@@ -135,7 +135,7 @@ def sums(E: Tensor) -> Tensor:
     return (E * inside).sum((2, 3))
 
 
-def told(E: Tensor) -> Tensor:
+def totals_of(E: Tensor) -> Tensor:
     """(n, 3) what is told of totals: ln of the calorimeters' energy, ln of the odds that it is in ECAL, ln of what the
     tracks hold."""
     tracks, ecal, hcal = sums(E).clamp_min(0).unbind(1)
@@ -144,7 +144,7 @@ def told(E: Tensor) -> Tensor:
     return torch.stack([whole.log(), share.logit(), tracks.clamp_min(LEAST).log()], 1)
 
 
-def scaled(E: Tensor, totals: Tensor) -> Tensor:
+def with_totals(E: Tensor, totals: Tensor) -> Tensor:
     """Energies (n, 3, side, side) whose channels hold what is told of them (n, 3)."""
     whole, share = totals[:, 0].exp(), totals[:, 1].sigmoid()
     wanted = torch.stack([totals[:, 2].exp(), share * whole, (1 - share) * whole], 1)

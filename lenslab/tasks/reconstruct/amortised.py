@@ -21,7 +21,7 @@ from lenslab.fit.problem import State
 from lenslab.fit.refined import Recipe, lens_places, repeated
 from lenslab.fit.smooth import SmoothLens
 from lenslab.images.observation import Observation
-from lenslab.nets.lens_posterior import LensPosterior, seen
+from lenslab.nets.lens_posterior import LensPosterior, sigmas_of
 from lenslab.tasks.reconstruct import refined, scenery
 from lenslab.tasks.reconstruct.record import Progress
 from lenslab.tasks.reconstruct.task import predict
@@ -61,7 +61,7 @@ def read(trained: Trained, made: Target) -> tuple[Minimum, Tensor, float]:
     """Where the network says that the lens is, as if a fit had ended there, the covariance (Q, Q) in the coordinates of
     the target, and the zoom at which it was read."""
     lens = trained.model.lens
-    given = torch.cat([seen(*observed.arcs_as_seen_by(made, lens.camera, zoom)) for zoom in refined.ZOOMS])
+    given = torch.cat([sigmas_of(*observed.arcs_as_seen_by(made, lens.camera, zoom)) for zoom in refined.ZOOMS])
     found = predict(trained, given)
     with torch.inference_mode():
         rows = torch.stack([refined.unzoomed(place, lens.names, zoom, made.center)

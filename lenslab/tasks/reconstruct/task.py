@@ -16,7 +16,7 @@ from lenslab.feed.order import elements
 from lenslab.feed.stream import HELD_OUT_SEED, StreamFeed, held_out
 from lenslab.fit import smooth_lens
 from lenslab.fit.smooth import SPINS, SmoothLens, of_card, to_card
-from lenslab.nets.lens_posterior import LOOKS, LensPosterior, Posterior, seen
+from lenslab.nets.lens_posterior import LOOKS, LensPosterior, Posterior, sigmas_of
 from lenslab.physics.grid import middle
 from lenslab.population import find
 from lenslab.quantity import count, number
@@ -54,7 +54,7 @@ class SeenView(LensView):
     planes = 2
 
     def put(self, image: Tensor, sigma: Tensor, labels: np.ndarray, parameters: np.ndarray) -> Examples:
-        given = seen(middle(image, self.crop), middle(sigma, self.crop))
+        given = sigmas_of(middle(image, self.crop), middle(sigma, self.crop))
         return Examples(given, labels, self.targets(parameters, given))
 
 

@@ -64,7 +64,7 @@ class Forming(Underway):
         return self.reached == self.n
 
     @property
-    def shown(self) -> "Forming | None":
+    def visible(self) -> "Forming | None":
         """Itself once it has anything to show, else what is shown until then."""
         if self.images is None:
             return self.before
@@ -87,9 +87,9 @@ class Forming(Underway):
             self.seconds = time.perf_counter() - start
 
 
-def formed(slot: str, order: Order) -> Forming:
+def start(slot: str, order: Order) -> Forming:
     """What there is of an order."""
-    return underway(f"{FORMED}.{slot}", order, lambda before: Forming(order, before and before.shown))
+    return underway(f"{FORMED}.{slot}", order, lambda before: Forming(order, before and before.visible))
 
 
 def order_of(choice: Choice) -> Order:
@@ -125,7 +125,7 @@ def crowd(choice: Choice, flavour: str | None, n: int) -> tuple[Order, np.ndarra
 
 
 @lru_cache(maxsize=16)
-def observed(rows: tuple[int, ...], side: int) -> Observed:
+def observables_of(rows: tuple[int, ...], side: int) -> Observed:
     """Of simulated jets."""
     return observe(images_of(rows, side))
 

@@ -13,7 +13,7 @@ from lenslab.ui.generate import judged
 from lenslab.ui.generate.show import columns
 from lenslab.ui.jets import export, own
 from lenslab.ui.jets.form import FORM, Choice, named
-from lenslab.ui.jets.forming import FORMED, Forming, beside, crowd, formed, images_of, observed, read_off
+from lenslab.ui.jets.forming import FORMED, Forming, beside, crowd, images_of, observables_of, read_off, start
 from lenslab.ui.jets.networks import kind, known, making, side_of
 from lenslab.ui.jets.show import EVERY, layer, layer_of, spread, status
 from lenslab.ui.plot import plot
@@ -75,7 +75,7 @@ def crowd_look(choice: Choice, forming: Forming) -> None:
     if flavour is not None and flavour not in choice.conditions.flavours:
         return
     order, rows = crowd(choice, flavour, n)
-    held = formed("crowd", order)
+    held = start("crowd", order)
     st.fragment(compare, run_every=None if held.over else 4 * EVERY)(held, tuple(rows.tolist()), held.over)
 
 
@@ -106,7 +106,7 @@ def compare(held: Forming, rows: tuple[int, ...], was_over: bool) -> None:
     with right:
         name = st.selectbox("What is read off each image", list(OBSERVABLES), key=FORM.keyed(
             "observable", "mass", among=OBSERVABLES), format_func=lambda name: OBSERVABLES[name].title)
-        seen = {"simulated": observed(rows, side), "generated": read_off(made)} | (
+        seen = {"simulated": observables_of(rows, side), "generated": read_off(made)} | (
             {} if mine is None else {"yours": mine.read_off})
         plot(histograms({kind: part[name] for kind, part in seen.items()}, OBSERVABLES[name]), key="jets.histogram",
              square=False, alt="; ".join(f"{kind}: {spread(part[name], 2)}" for kind, part in seen.items()))

@@ -10,7 +10,7 @@ from lenslab.ui.escape import plain
 from lenslab.ui.gate import waiting_sentence
 from lenslab.ui.generate.show import columns, milliseconds
 from lenslab.ui.jets.form import FORM, Choice
-from lenslab.ui.jets.forming import FORMED, Forming, beside, formed, order_of, read_off
+from lenslab.ui.jets.forming import FORMED, Forming, beside, order_of, read_off, start
 from lenslab.ui.jets.networks import making
 from lenslab.ui.jets.sketch import sketch
 from lenslab.ui.plot import plot
@@ -59,7 +59,7 @@ def jets(choice: Choice) -> Forming:
     """The jets, as far as they are."""
     st.segmented_control("What the detector saw", list(LAYERS), key=FORM.keyed("layer", "energy", among=LAYERS),
                          format_func=LAYERS.get, required=True)
-    forming = formed("samples", order_of(choice))
+    forming = start("samples", order_of(choice))
     every = None if forming.over else EVERY + MORE * forming.n
     st.fragment(look, run_every=every)(choice, forming, forming.over)
     return forming
@@ -73,7 +73,7 @@ def look(choice: Choice, forming: Forming, was_over: bool) -> None:
         status("samples", forming, "The jets form")
     if forming.over and forming.refusal:
         st.warning(plain(forming.refusal), icon=":material/info:")
-    elif shown := forming.shown:
+    elif shown := forming.visible:
         side_by_side(shown)
         st.caption(f"Above: {choice.words}, drawn by the network; the seed of the noise alone makes them "
                    "differ. Below: those of our 2,000 simulated jets that are most like what is asked for. Shown: "
