@@ -27,7 +27,7 @@ class Pixels:
     lit and -1 where not (2502.02448), and what they call empty is.
 
     A logarithm forgives no error where much energy is: one of 0.1 in the few pixels that hold most of a jet makes its
-    momentum wrong by a tenth. So three planes more, each of one value, say how much energy there is in all (`totals_of`);
+    momentum wrong by a tenth. So three planes more, each of one value, say how much energy there is (`totals_of`);
     they are diffused along, and pixels are scaled to what they say. The network says all of it itself, as those do that
     shower normalised voxels and layer energies (CaloDiffusion, 2308.03876).
 
