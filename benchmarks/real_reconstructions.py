@@ -137,13 +137,14 @@ def table(rows: dict[str, dict], mocks: dict[str, list[dict]], finer_rows: dict[
             f" +- {published['error']:.2g}" if published.get("error") else "") + f" ({published['model']}" + (
             ")" if published["checked"] else "; unchecked)")
         shear = "" if "lens.gamma1" not in at or quasar else \
-            f"{np.hypot(at['lens.gamma1']['mean'], at['lens.gamma2']['mean']):.3f} +- {at['lens.gamma1']['std']:.3f}"
-        angle = "" if row["angle"] is None or quasar else f"{row['angle']:.0f} +- {degrees(at['lens.phi']['std']):.0f}"
+            f"{np.hypot(*(at[f'lens.gamma{k}']['mean'] for k in (1, 2))):.3f} +- {within(at['lens.gamma1']['std'], 3)}"
+        angle = "" if row["angle"] is None or quasar else \
+            f"{row['angle']:.0f} +- {within(at['lens.phi']['std'], 0, degrees(1))}"
         pixels = row["pixelised_source"]
         lines.append(" | ".join([
-            f"| {title(name)}", f"{size['mean']:.4f} +- {size['std']:.4f}" + (
+            f"| {title(name)}", f"{size['mean']:.4f} +- {within(size['std'], 4)}" + (
                 "" if size["systematic"] is None else f" +- {size['systematic']:.4f}"), known,
-            "" if quasar else f"{at['lens.q']['mean']:.2f} +- {at['lens.q']['std']:.2f}", angle, shear,
+            "" if quasar else f"{at['lens.q']['mean']:.2f} +- {within(at['lens.q']['std'], 2)}", angle, shear,
             f"{row['reduced_chi2']:.2f}", f"{row['effective_degrees_of_freedom']:.0f}, {row['pixels']}",
             "" if not pixels else f"{pixels['chi2']:.0f}, {pixels['effective_degrees_of_freedom']:.0f}",
             (row["why"] or "believed") + " |"]))
@@ -164,6 +165,11 @@ def table(rows: dict[str, dict], mocks: dict[str, list[dict]], finer_rows: dict[
             "" if best is None else f"{best['significance']:.1f}; {best['false_alarm_anywhere']:.2g}",
             ("" if best is None else weight(best, "least_mass_at_5_sigma", row)) + " |"]))
     return "\n".join(lines)
+
+
+def within(error: float | None, digits: int, unit: float = 1.0) -> str:
+    """An error, or that the fit could tell none."""
+    return "unknown" if error is None else f"{error * unit:.{digits}f}"
 
 
 def weight(best: dict, word: str, row: dict) -> str:
