@@ -27,12 +27,12 @@ class Pixels:
     lit and -1 where not (2502.02448), and what they call empty is.
 
     A logarithm forgives no error where much energy is: one of 0.1 in the few pixels that hold most of a jet makes its
-    momentum wrong by a tenth. So three planes more, each of one value, say how much energy there is (`totals_of`);
-    they are diffused along, and pixels are scaled to what they say. The network says all of it itself, as those do that
-    shower normalised voxels and layer energies (CaloDiffusion, 2308.03876).
+    momentum wrong by a tenth. So it is said beforehand how much energy there is (`totals_of`), by the network as well
+    (JetDenoiser), and pixels are scaled to it, as where voxels and energies of layers are drawn apart (CaloDiffusion,
+    2308.03876).
 
     scale, top   (3,) of the stretched channels: their rms in the training, and the highest value
-    totals       (3,) mean and standard deviation of what is told of them; empty where there are no such planes
+    totals       (3,) mean and standard deviation of what is told of them; empty where nothing is
     """
 
     side: int
@@ -43,7 +43,7 @@ class Pixels:
 
     @property
     def channels(self) -> int:
-        return len(CHANNELS) * (1 + self.masks + bool(self.totals))
+        return len(CHANNELS) * (1 + self.masks)
 
     @staticmethod
     def of(hits: Hits, side: int, masks: bool, totals: bool = False) -> "Pixels":
@@ -66,31 +66,30 @@ class Pixels:
     def stretch(self, images: Tensor) -> Tensor:
         """(n, channels, side, side) of energies (n, 3, side, side) in GeV."""
         x = (images / KNEE).log1p() / self.of_channels(self.scale, images)
-        x = torch.cat([x, torch.where(images > 0, 1.0, -1.0).to(x)], 1) if self.masks else x
-        if not self.totals:
-            return x
-        planes = (totals_of(images) - self.law(0, images)) / self.law(1, images)
-        planes = planes.clamp(-FAR, FAR)[:, :, None, None].expand(-1, -1, self.side, self.side)
-        return torch.cat([x, planes.to(x)], 1)
+        return torch.cat([x, torch.where(images > 0, 1.0, -1.0).to(x)], 1) if self.masks else x
 
-    def energies(self, x: Tensor) -> Tensor:
-        """GeV (n, 3, side, side), with the thresholds of the detector; not finite where x is not."""
+    def totals_told(self, images: Tensor) -> Tensor:
+        """(n, 3) the totals of energies (n, 3, side, side), of mean 0 and spread 1 in the training."""
+        return ((totals_of(images) - self.law(0, images)) / self.law(1, images)).clamp(-FAR, FAR)
+
+    def energies(self, x: Tensor, totals: Tensor | None = None) -> Tensor:
+        """GeV (n, 3, side, side), with the thresholds of the detector; not finite where x is not. With totals (n, 3) of
+        `totals_told` they hold as much as these say."""
         E = KNEE * (x[:, :3] * self.of_channels(self.scale, x)).expm1().clamp_min(0)
         E = torch.where(x[:, 3:6] > 0, E, 0) if self.masks else E
         E = above_thresholds(E)
-        if not self.totals:
+        if totals is None:
             return E
-        planes = x[:, -len(CHANNELS):].mean((2, 3))
-        return above_thresholds(with_totals(E, planes * self.law(1, x) + self.law(0, x)))
+        return above_thresholds(with_totals(E, totals.clamp(-FAR, FAR) * self.law(1, x) + self.law(0, x)))
 
     @property
     def lowest(self) -> Tensor:
         """(channels, 1, 1) below which no x lies."""
-        return torch.tensor([0.0] * 3 + [-1.0] * 3 * self.masks + [-FAR] * len(self.totals))[:, None, None]
+        return torch.tensor([0.0] * 3 + [-1.0] * 3 * self.masks)[:, None, None]
 
     @property
     def highest(self) -> Tensor:
-        return torch.tensor([*self.top] + [1.0] * 3 * self.masks + [FAR] * len(self.totals))[:, None, None]
+        return torch.tensor([*self.top] + [1.0] * 3 * self.masks)[:, None, None]
 
     @staticmethod
     def of_channels(values: tuple[float, ...], like: Tensor) -> Tensor:

@@ -13,7 +13,10 @@ from lenslab.diffusion.process import PROCESSES
 from lenslab.tasks.generate.sampling import MOST_SEED, TOGETHER, Way
 from lenslab.tasks.jets.conditions import JetConditions
 from lenslab.tasks.jets.pixels import Pixels
+from lenslab.tasks.jets.task import TOTALS
 from lenslab.tasks.trained import Trained
+
+OF_TOTALS = 999_999     # keeps their chance apart from that of the steps
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,18 @@ def estimates(trained: Trained, table: Tensor, way: Way, first: int = 0) -> Iter
     pixels, conditions = Pixels.of_card(trained.card["pixels"]), JetConditions.of_card(trained.card["conditions"])
     model, device = trained.model, trained.device
     process, low, high = PROCESSES[model.process], pixels.lowest.to(device), pixels.highest.to(device)
-    asked = conditions.network_input(table).to(device)
+    asked, totals = conditions.network_input(table).to(device), None
+    seeds = [way.seed * MOST_SEED + first + k for k in range(len(table))]
+    if model.totals is not None:
+        with torch.no_grad():
+            totals = model.draw(asked, sample.normal(seeds, (TOTALS,), OF_TOTALS).to(device))
+        asked = torch.cat([asked, totals, torch.ones_like(totals[:, :1])], 1)
     D = guided(*(denoiser(model, process, given, low, high) for given in (asked, torch.zeros_like(asked))),
                way.guidance)
     sigmas = sample.karras(way.steps, sample.LOWEST, process.highest)
-    seeds = [way.seed * MOST_SEED + first + k for k in range(len(table))]
     shape = pixels.channels, pixels.side, pixels.side
     for x0 in sample.from_noise(way.sampler, D, sigmas, seeds, shape, device):
-        yield pixels.energies(x0).cpu()
+        yield pixels.energies(x0, totals).cpu()
 
 
 def in_parts(trained: Trained, table: Tensor, way: Way) -> Iterator[Tensor]:
