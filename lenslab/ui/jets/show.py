@@ -1,5 +1,7 @@
 """What the Jets page shows first: what a jet is, and jets that form beside simulated ones."""
 
+from base64 import b64encode
+
 import numpy as np
 import streamlit as st
 
@@ -23,6 +25,8 @@ spray of some tens of particles, a **jet**. A detector like CMS at CERN stands a
 and how much energy it has; rolled out flat, that is an image."""
 WORDS = dict(charged="tracker: charged ones", light="ECAL: light, electrons", neutral="HCAL: all the rest",
              image="the image")
+ALT = ("A collision on the left; a spray of particles flies to the right through a tracker and two calorimeters, whose "
+       "lit cells make an image")
 EMPTY = """Here a network that has learnt what jets look like draws new ones, of the kind, speed and mass that you ask
 for. No such network is at hand yet. These commands make a small one:"""
 LAYERS = {"energy": "Energy", "tracks": "Tracks", "ecal": "ECAL", "hcal": "HCAL"}
@@ -34,7 +38,8 @@ ABOUT = {"energy": "energy in both calorimeters", "tracks": "momentum of charged
 def what() -> None:
     """What a jet is."""
     st.markdown(WHAT)
-    st.image(sketch(WORDS, "#c9cedb" if is_dark() else "#3a4256"), width=760)
+    drawing = b64encode(sketch(WORDS, "#c9cedb" if is_dark() else "#3a4256").encode()).decode()
+    st.html(f'<img alt="{ALT}" style="width: 100%; max-width: 760px" src="data:image/svg+xml;base64,{drawing}">')
 
 
 def empty(problems: list[str]) -> None:

@@ -18,7 +18,7 @@ class Cover {
     this.box = box
     this.frame = Object.assign(document.createElement("div"), { className: "live-cover" })
     this.frame.innerHTML = `<canvas hidden></canvas><svg viewBox="-12 -12 24 24" data-grip="source" tabindex="0"
-      role="slider" aria-valuemin="-20" aria-valuemax="20"><circle r="11"></circle>
+      role="slider" aria-label="source" aria-valuemin="-20" aria-valuemax="20"><circle r="11"></circle>
       <path d="M0-10L2.6-3.2 9.8-3 4.1 1.4 6.1 8.3 0 4.2-6.1 8.3-4.1 1.4-9.8-3-2.6-3.2Z"></path></svg>`
     this.star = this.frame.querySelector("svg")
     this.painter = undefined     // made at the first drag: a page that nobody turns costs nothing
