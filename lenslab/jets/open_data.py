@@ -158,22 +158,26 @@ def check_shape(path: Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> 
                          "parquet and last in HDF5.")
 
 
+def first(source: str | os.PathLike, reading: Reading, most: int | None = None) -> Iterator[Piece]:
+    """The first so many jets of a file, or all of them; negative pixels, which calibrations leave behind, are empty."""
+    left = most
+    for part in pieces(source, reading):
+        images = part.images[:left].clip(0, 6e4)
+        yield Piece(images, *(column[:left] for column in (part.others, part.pt, part.mass, part.label)))
+        if left is not None and (left := left - len(images)) == 0:
+            return
+
+
 def convert(source: str | os.PathLike, path: str | os.PathLike, reading: Reading, most: int | None = None,
             report=lambda done, total: None) -> None:
-    """A set of lenslab from a file of CMS open data: the first three of its channels, at most so many jets.
-
-    Negative pixels, which calibrations leave behind, count as empty.
-    """
+    """A set of lenslab from a file of CMS open data: the first three of its channels, at most so many jets."""
     path, chunks, n = Path(path), [], 0
     free(path)
-    for part in pieces(source, reading):
-        keep = slice(0, None if most is None else most - n)
-        images, pt, mass, label = part.images[keep].clip(0, 6e4), part.pt[keep], part.mass[keep], part.label[keep]
-        n += len(images)
-        chunks.append(vars(Hits.of_images(images)) | dict(label=label, pt=pt, mass=mass, eta=np.zeros_like(pt)))
+    for part in first(source, reading, most):
+        n += len(part.pt)
+        chunks.append(vars(Hits.of_images(part.images)) | dict(label=part.label, pt=part.pt, mass=part.mass,
+                                                               eta=np.zeros_like(part.pt)))
         report(n, most or n)
-        if n == most:
-            break
     if not n:
         raise ValueError(f"{Path(source).name} holds no jets.")
     join(path, header_of(f"CMS open data, {Path(source).name}"[:200], reading.labels, n,

@@ -178,7 +178,7 @@ def read_observation(path: Path, options: dict):
     import torch
 
     from lenslab.sky import read
-    from lenslab.sky.upload import read_picture
+    from lenslab.sky.upload import read_kernel
 
     if path.stat().st_size > LARGEST:
         raise ValueError(f"{path.name} has {path.stat().st_size / 2**20:.0f} MB; at most {LARGEST / 2**20:.0f} MB are "
@@ -186,9 +186,7 @@ def read_observation(path: Path, options: dict):
     observation = read.read(path.name, path.read_bytes(), hdu=options["hdu"], pixel_scale=options["pixel_scale"],
                             dtype=torch.float32)
     if options["psf"] is not None:
-        kernel, notes = read.centred_kernel(read_picture(options["psf"].name, options["psf"].read_bytes()))
-        if kernel is None:
-            raise ValueError(notes[0].replace("it was left out", "give another --psf"))
+        kernel = read_kernel(options["psf"].name, options["psf"].read_bytes(), "give another --psf")
         observation = replace(observation, psf=kernel, psf_supersampling=1)
     if options["noise"] is not None:
         observation = replace(observation, variance=torch.full_like(observation.variance, options["noise"] ** 2))

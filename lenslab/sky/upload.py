@@ -59,6 +59,15 @@ def read_picture(name: str, data: bytes, *, hdu: str | None = None) -> np.ndarra
     return picture
 
 
+def read_kernel(name: str, data: bytes, remedy: str = "give another") -> np.ndarray:
+    """The PSF in a file: an image with its star anywhere near the middle. ValueError says what is wrong with it and
+    ends in a remedy."""
+    kernel, notes = read.centred_kernel(read_picture(name, data))
+    if kernel is None:
+        raise ValueError(notes[0].replace("it was left out", remedy))
+    return kernel
+
+
 def real_pictures() -> list[str]:
     """Every galaxy in the folder LENSLAB_DATA that may serve as a source, as `sources/FILE#ARRAY`."""
     return [f"{name}#{label}" for name in catalogue.real_sources()

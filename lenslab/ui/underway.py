@@ -4,6 +4,7 @@ What a visitor no longer wants, as of a slider that has moved on, ends at its ne
 """
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,15 +39,22 @@ class Underway:
 
     def work(self, turn: Turn) -> None:
         """All of it; too little memory is a refusal."""
-        try:
+        with memory_or(self.too_large):
             self.make(turn)
-        except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or "memory" in str(error).lower():
-                raise ValueError(self.too_large) from None
-            raise
 
     def make(self, turn: Turn) -> None:
         raise NotImplementedError
+
+
+@contextmanager
+def memory_or(refusal: str):
+    """Work whose lack of memory is a ValueError with that sentence."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "memory" in str(error).lower():
+            raise ValueError(refusal) from None
+        raise
 
 
 def underway(key: str, order, begin: Callable[[Underway | None], Underway]) -> Underway:

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lenslab.jets.files import Jets
 from lenslab.jets.observables import Observed, observe
 from lenslab.tasks.generate.sampling import Way
 from lenslab.tasks.jets.judging import alike
@@ -98,11 +97,14 @@ def order_of(choice: Choice) -> Order:
     return Order(choice.network, (tuple(None if value != value else value for value in row),) * choice.n, choice.way)
 
 
-def beside(order: Order) -> tuple[Jets, np.ndarray]:
-    """The simulated jets nearest to the request of an order, and their images (m, 3, side, side) in GeV."""
-    jets = simulated()
-    rows = nearest(jets, conditions_of(order.network), order.table[0], len(order.rows))
-    return jets.take(rows), images_of(tuple(rows.tolist()), side_of(order.network))
+def rows_beside(order: Order) -> np.ndarray:
+    """Places of the simulated jets nearest to the request of an order."""
+    return nearest(simulated(), conditions_of(order.network), order.table[0], len(order.rows))
+
+
+def beside(order: Order) -> np.ndarray:
+    """Their images (m, 3, side, side) in GeV."""
+    return images_of(tuple(rows_beside(order).tolist()), side_of(order.network))
 
 
 @lru_cache(maxsize=64)
@@ -114,12 +116,12 @@ def rows_alike(flavour: str | None, n: int) -> np.ndarray:
     """Places of n simulated jets of a flavour, or of all, by fixed chance."""
     jets = simulated()
     rows = np.random.default_rng(CHANCE).permutation(len(jets))
-    return rows if flavour is None else rows[jets.label[rows] == jets.flavours.index(flavour)][:n]
+    return (rows if flavour is None else rows[jets.label[rows] == jets.flavours.index(flavour)])[:n]
 
 
 def crowd(choice: Choice, flavour: str | None, n: int) -> tuple[Order, np.ndarray]:
     """An order for as many jets as there are simulated ones, each asked to be what that one is; and those places."""
-    rows = rows_alike(flavour, n)[:n]
+    rows = rows_alike(flavour, n)
     table = choice.conditions.table(simulated().take(rows)).tolist()
     return Order(choice.network, tuple(map(tuple, table)), choice.way), rows
 

@@ -48,7 +48,7 @@ def towers_look(choice: Choice, forming: Forming) -> None:
         return
     k = st.number_input("Jet", 1, forming.reached, key=FORM.keyed("tower", 1, among=range(1, forming.reached + 1)),
                         width=110) - 1
-    _, simulated = beside(forming.order)
+    simulated = beside(forming.order)
     made = layer_of(forming.images[k:k + 1].numpy(), layer())[0]
     twin = layer_of(simulated[k:k + 1], layer())
     top = float(max(made.max(), twin.max(initial=0)))

@@ -12,7 +12,7 @@ from lenslab.jets import CHANNELS
 from lenslab.jets.files import read
 from lenslab.jets.images import Hits
 from lenslab.jets.observables import Observed
-from lenslab.jets.open_data import Reading, pieces
+from lenslab.jets.open_data import Reading, first
 from lenslab.ui.escape import plain
 from lenslab.ui.jets.form import FORM
 from lenslab.ui.jets.forming import read_off
@@ -20,7 +20,6 @@ from lenslab.ui.jets.forming import read_off
 MOST = 200                   # jets of a file: so many are read off in seconds
 FILE, OWN = "jets.own.file", "jets.own"
 KINDS = ["h5", "hdf5", "parquet"]
-LABELS = "gluon,quark"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +51,8 @@ def own_of(name: str, data: bytes, reading: Reading, side: int) -> Own:
 
 
 def foreign(path: Path, reading: Reading, side: int) -> tuple[np.ndarray, ...]:
-    parts, n = [], 0
-    for part in pieces(path, reading, MOST):
-        images = Hits.of_images(part.images[:MOST - n].clip(0, 6e4)).images(side)
-        parts.append((images, part.pt[:MOST - n], part.mass[:MOST - n]))
-        n += len(images)
-        if n == MOST:
-            break
-    if not n:
+    parts = [(Hits.of_images(part.images).images(side), part.pt, part.mass) for part in first(path, reading, MOST)]
+    if not parts:
         raise ValueError("The file holds no jets.")
     return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 

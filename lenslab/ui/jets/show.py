@@ -102,7 +102,7 @@ def status(slot: str, forming: Forming, doing: str) -> None:
 
 def side_by_side(forming: Forming) -> None:
     """Generated above simulated."""
-    _, simulated = beside(forming.order)
+    simulated = beside(forming.order)
     made = layer_of(forming.images.numpy(), layer())
     twins = np.full_like(made, np.nan)
     twins[:len(simulated)] = layer_of(simulated, layer())
@@ -113,7 +113,7 @@ def side_by_side(forming: Forming) -> None:
 
 def read(choice: Choice, forming: Forming) -> list[dict[str, str]]:
     """What a physicist reads off the images: a row each for generated and simulated."""
-    jets_beside, simulated = beside(forming.order)
+    simulated = beside(forming.order)
     asked = dict(choice.asked)
     rows = []
     for name, images in (("generated", forming.images[:forming.reached].numpy()), ("simulated", simulated)):

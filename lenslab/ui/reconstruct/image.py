@@ -12,8 +12,7 @@ from lenslab.physics.camera import psf_kernel as gaussian_kernel
 from lenslab.scene import Scene
 from lenslab.sets import dataset
 from lenslab.sky.catalogue import KnownLens
-from lenslab.sky.read import centred_kernel
-from lenslab.sky.upload import read_picture
+from lenslab.sky.upload import read_kernel
 from lenslab.ui.pick.image import true_item
 from lenslab.ui.pick.real import Kept
 
@@ -51,11 +50,8 @@ class Kernel:
 
 @lru_cache(maxsize=8)
 def kernel_of(name: str, data: bytes) -> Kernel:
-    """The PSF in a file: an image with its star anywhere near the middle. ValueError says what is wrong with it."""
-    values, notes = centred_kernel(read_picture(name, data))
-    if values is None:
-        raise ValueError(notes[0].replace("it was left out", "give another"))
-    return Kernel(name, values)
+    """The PSF in a file. ValueError says what is wrong with it."""
+    return Kernel(name, read_kernel(name, data))
 
 
 @lru_cache(maxsize=24)

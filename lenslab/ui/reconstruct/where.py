@@ -47,8 +47,7 @@ def read(order: Order, name: str, method: str) -> Read:
     """One number of the lens, as the network of an order reads it."""
     regressor, lens = readers()[order.network]
     made = observed.target(order.image.observation, lens, order.masks, order.settings.components)
-    image, sigma = observed.arcs_as_seen_by(made, lens.camera, 1.0)
-    sigmas = torch.where(sigma.isfinite(), image, 0.0) / torch.where(sigma.isfinite(), sigma, 1.0)
+    sigmas = observed.as_seen_by(made, lens.camera, 1.0)
     given = Observation(sigmas, torch.ones_like(sigmas), lens.camera.pixel_scale, unit="sigmas")
     return Read(given, *(explain(Reading(regressor, sign), sigmas, lens.names.index(name), method) for sign in (1, -1)))
 

@@ -16,7 +16,7 @@ from lenslab.tasks.reconstruct import NETWORKS, Forming, Progress, Reconstructio
 from lenslab.ui import cached
 from lenslab.ui.gate import GATE, Turn
 from lenslab.ui.reconstruct.image import Image
-from lenslab.ui.underway import Underway
+from lenslab.ui.underway import Underway, memory_or
 
 EVERY = 0.6            # s between two pictures of a lens that forms
 MOST_KEPT = 6          # reconstructions of a session
@@ -65,11 +65,13 @@ def steps(order: Order) -> Iterator[Progress]:
     """Those of the network that is asked; masses have units where redshifts are known. ValueError is a sentence."""
     image = order.image
     try:
-        for progress in NETWORKS[order.network].steps(image.observation, settings=order.settings, masks=order.masks):
-            if progress.reconstruction is not None and image.redshifts is not None:
-                progress = Progress(**{**vars(progress), "reconstruction":
-                                       progress.reconstruction.at_redshifts(*image.redshifts)})
-            yield progress
+        with memory_or(Working.too_large):
+            for progress in NETWORKS[order.network].steps(image.observation, settings=order.settings,
+                                                          masks=order.masks):
+                if progress.reconstruction is not None and image.redshifts is not None:
+                    progress = Progress(**{**vars(progress), "reconstruction":
+                                           progress.reconstruction.at_redshifts(*image.redshifts)})
+                yield progress
     except torch.linalg.LinAlgError:
         raise ValueError(SINGULAR) from None
 

@@ -29,7 +29,7 @@ from lenslab.ui.frame import OPEN
 from lenslab.ui.gate import Gate
 from lenslab.ui.jets import export, own
 from lenslab.ui.jets.form import Choice
-from lenslab.ui.jets.forming import Forming, Order, beside, crowd
+from lenslab.ui.jets.forming import Forming, Order, beside, crowd, rows_beside
 from lenslab.ui.jets.networks import conditions_of, known
 from tests.ui.screens import checked
 
@@ -151,7 +151,7 @@ def test_jets_are_those_of_the_shell_and_stand_beside_the_nearest_simulated(netw
     assert forming.complete
     found = predict(load(network.path), order.table, order.way).images
     assert torch.allclose(forming.images, found, rtol=1e-3, atol=1e-3)
-    twins, images = beside(order)
+    twins, images = sample.take(rows_beside(order)), beside(order)
     away = np.abs(np.log(sample.pt / 500)) / network.card["conditions"]["scale"][0]
     assert (twins.label == 2).all() and len(images) == 3
     far = np.hypot(away, (sample.mass / sample.pt - 173 / 500) / network.card["conditions"]["scale"][1])

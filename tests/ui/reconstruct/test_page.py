@@ -270,3 +270,17 @@ def test_where_a_network_looks_is_drawn_for_each_number():
     assert total == pytest.approx(float(change[0, lens.names.index("theta_E")]), rel=0.15)
     assert not (found.higher.map * found.lower.map).any()
     assert where.read(made, "e1", "grad_cam").higher.map.shape == sigmas[0].shape
+
+
+def test_a_file_that_is_too_large_for_the_memory_is_a_sentence_and_the_others_are_done(monkeypatch):
+    def hungry(observation, **more):
+        raise MemoryError
+        yield
+
+    monkeypatch.setitem(NETWORKS, "refined", replace(NETWORKS["refined"], steps=hungry))
+    seen = replace(observe_scene(SCENE, dtype=torch.float32), scenes=None, model=None)
+    one = batch.Batch({name: to_fits(None, seen) for name in ("a.fits", "b.fits")}, "refined", Settings(), None)
+    one.turn = Gate().ask(one.work)
+    assert one.turn.done.wait(60)
+    one.turn.result()
+    assert len(one.answers) == 2 and all("no memory" in answer for answer in one.answers.values())
