@@ -1,11 +1,13 @@
 """Which posterior, which network? Heads on lens_residual and networks with one head, the same minutes and images.
 
-    python benchmarks/measure.py CLASSIFIER --fits FOLDER [--minutes 10] [--test 5000] [--only NAME ...] [--run FOLDER]
+    python benchmarks/measure.py CLASSIFIER --fits FOLDER [--minutes 10] [--images 4800] [--validation 960]
+        [--test 5000] [--only NAME ...] [--run FOLDER]
 
 CLASSIFIER is a lens_residual of the population (it begins the fits), FOLDER what python -m lenslab fits has stored.
-Each row is a training of so many CPU minutes, judged on the same test images: mean error of the median of each number
-of the dark matter with its 95 % interval (bootstrap), how much of its spread is explained, and how often the central 68
-and 95 % hold the truth. Finished rows lie in FOLDER/measure.json; a run goes on where it was.
+Each row is a training of so many minutes on the same images, made or read beforehand, and is judged on the same test
+images: mean error of the median of each number of the dark matter with its 95 % interval (bootstrap), how much of its
+spread is explained, and how often the central 68 and 95 % hold the truth. Finished rows lie in FOLDER/measure.json; a
+run goes on where it was.
 """
 
 import argparse
@@ -24,7 +26,7 @@ from lenslab.tasks import measure
 HEADS = "point", "mixture", "flow"
 NETWORKS = "cnn", "physics_cnn", "resnet", "vit", "lensiformer", "lenspinn"
 HEAD = "mixture"       # that of the rows that compare networks
-SETTINGS = dict(steps=10**6, batch=64, lr=1.5e-3, warmup=50, ema=0.995, validate_every=250, reuse=8, seed=1)
+SETTINGS = dict(steps=10**6, batch=64, lr=1.5e-3, warmup=50, ema=0.995, validate_every=100, seed=0, workers=0)
 
 
 def rows() -> dict[str, dict]:
@@ -33,14 +35,15 @@ def rows() -> dict[str, dict]:
     return heads | {f"{network}, {HEAD}": dict(network=network, head=HEAD) for network in NETWORKS}
 
 
-def figures(classifier: Path, fits: Path, minutes: float, test: int, only: list[str], folder: Path) -> dict:
+def figures(classifier: Path, fits: Path, same: dict, only: list[str], folder: Path) -> dict:
+    """Metrics of each row; `same` are the settings that all rows share."""
     population = checkpoint.read_card(classifier)["population"]
-    parts = Parts(folder / "measure.json", dict(minutes=minutes, test=test, population=population))
+    parts = Parts(folder / "measure.json", same | dict(population=population))
     for name, settings in rows().items():
         if name in parts or (only and name not in only):
             continue
-        config = measure.Config(**SETTINGS, **settings, population=population, classifier=str(classifier),
-                                fits=str(fits), minutes=minutes, test=test, workers=1)
+        config = measure.Config(**SETTINGS, **settings, **same, population=population, classifier=str(classifier),
+                                fits=str(fits))
         with RunFolder(folder / name.replace(", ", "-")) as run:
             metrics = train(measure, config, run)["metrics"]
             parts[name] = metrics | dict(steps=run.load_state()[1]["step"])
@@ -68,13 +71,16 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("classifier", type=Path)
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--images", type=int, default=4800, help="that all rows learn from")
+    parser.add_argument("--validation", type=int, default=960)
     parser.add_argument("--test", type=int, default=5000)
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="rows such as 'lens_residual, flow'")
     parser.add_argument("--run", type=Path, default=Path("runs/measure-table"))
     parser.add_argument("--json", action="store_true")
     settings = parser.parse_args(words)
     settings.run.mkdir(parents=True, exist_ok=True)
-    found = figures(settings.classifier, settings.fits, settings.minutes, settings.test, settings.only, settings.run)
+    same = {name: getattr(settings, name) for name in ("minutes", "images", "validation", "test")}
+    found = figures(settings.classifier, settings.fits, same, settings.only, settings.run)
     print(json.dumps(found) if settings.json else table(found))
     return 0
 

@@ -26,8 +26,10 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter, maximum_filter
 
+from benchmarks import real_posteriors
 from benchmarks.parts import Parts, weights
 from benchmarks.reconstruct import network
+from benchmarks.sections import section
 from lenslab.checkpoint import checkpoints_folder, write_atomically
 from lenslab.fit.observed import Masks
 from lenslab.fit.potential_corrections import SLOPES, SPECTRA
@@ -234,7 +236,9 @@ def written(rows: dict[str, dict], text: str, keep: Path) -> None:
         file = f"real_{Path(name).stem.replace('+', '')}.png"
         picture(keep / f"{Path(name).stem}.npz").quantize(64).save(DOCS / file, optimize=True)
         lines += [f"{title(name)}", "", f"![{title(name)}: model, residual, source, kappa, sensitivity]({file})", ""]
-    write_atomically(DOCS / "real_lenses.md", "\n".join(lines).encode())
+    page = DOCS / "real_lenses.md"
+    others = section(page.read_text(), real_posteriors.HEADING) if page.exists() else ""
+    write_atomically(page, "\n".join([*lines, *([others] if others else [])]).encode())
 
 
 def main(words: list[str] | None = None) -> int:

@@ -85,13 +85,13 @@ def fit(name: str) -> tuple[float, bool]:
     return last.theta_E, last.reconstruction.converged
 
 
-def line(trained: Trained, names: list[str], name: str, steps: int) -> dict:
+def line(trained: Trained, control: LensPosterior, targets: dict[str, Target], name: str, steps: int) -> dict:
     """All that is said of one lens that was left out."""
-    made = target(trained, name)
-    others = torch.cat([arcs(trained, target(trained, other)) for other in names if family(other) != family(name)])
+    made = targets[name]
+    others = torch.cat([arcs(trained, other) for word, other in targets.items() if family(word) != family(name)])
     fitted, converged = fit(name)
     published = catalogue.known(name)
-    said = {"before": trained.model, "control": tuned(trained.model, trained.card["population"], None, steps),
+    said = {"before": trained.model, "control": control,
             "tuned": tuned(trained.model, trained.card["population"], others, steps)}
     found = {word: radius(trained, model, made) for word, model in said.items()}
     off = {word: abs(value / fitted - 1) for word, (value, _) in found.items()}
@@ -130,10 +130,12 @@ def main(words: list[str] | None = None) -> int:
     trained = amortised.reader(settings.checkpoint)
     parts = Parts(settings.folder / f"{settings.checkpoint.stem}.json",
                   dict(steps=settings.steps, weights=weights(settings.checkpoint), names=names))
-    for name in names:
-        if name not in parts:
+    if missing := [name for name in names if name not in parts]:
+        targets = {name: target(trained, name) for name in names}
+        control = tuned(trained.model, trained.card["population"], None, settings.steps)
+        for name in missing:
             try:
-                parts[name] = line(trained, names, name, settings.steps)
+                parts[name] = line(trained, control, targets, name, settings.steps)
             except ValueError as error:
                 print(f"{name}: {error}", file=sys.stderr)
     lines = list(parts.values())
