@@ -1,12 +1,14 @@
 """Many lenses together: are their populations' numbers honest, and how many lenses does a number need?
 
-    python benchmarks/skies.py CHECKPOINT [--fits FOLDER] [--test 5000] [--skies 500] [--lenses 100] [--json]
+    python benchmarks/skies.py CHECKPOINT [--fits FOLDER] [--test 5000] [--skies 500] [--lenses 100]
+        [--plot FILE.svg] [--json]
 
 The posteriors of test lenses of a measuring network are made once. A sky is a mean, drawn from the prior's middle 80 %,
 a scatter of 0.2 of dex, and so many test lenses chosen so that their true numbers follow that law. Its lenses together
 give a belief in the mean (lenslab.insight.hierarchy, which knows neither mean nor scatter). Printed for each number of
 the dark matter: median error of the mean, how often its central 68 and 95 % hold the truth with the 99 % band of honest
-ones, and the lenses needed for 0.2 of dex in three ranges of signal to noise (Fisher).
+ones, and the lenses needed for 0.2 of dex in three ranges of signal to noise (Fisher), where the mean is in the middle
+of the prior; with --plot as a figure.
 """
 
 import argparse
@@ -18,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python ben
 
 import numpy as np
 
+from benchmarks.forecast_plot import forecast_svg
 from lenslab.feed.stream import HELD_OUT_SEED, held_out
 from lenslab.insight import hierarchy
 from lenslab.insight.calibration import band
@@ -55,7 +58,7 @@ def skies(ln: np.ndarray, truth: np.ndarray, item, number: int, lenses: int) -> 
     errors, inside = [], {0.68: 0, 0.95: 0}
     for _ in range(number):
         mean = rng.uniform(low + edge, high - edge)
-        weight = np.exp(-0.5 * ((truth - mean) / SCATTER) ** 2) / item.density(truth)
+        weight = weight_of(truth, mean, item)
         rows = rng.choice(len(truth), lenses, p=weight / weight.sum())
         found = hierarchy.mean_of(ln[rows], item.limits)
         errors.append(abs(found.median - mean))
@@ -66,14 +69,20 @@ def skies(ln: np.ndarray, truth: np.ndarray, item, number: int, lenses: int) -> 
                 **{f"coverage{round(100 * level)}": count / number for level, count in inside.items()})
 
 
-def forecast(ln: np.ndarray, signal: np.ndarray, item) -> list[dict]:
+def weight_of(truth: np.ndarray, mean: float, item) -> np.ndarray:
+    """(N,) of test lenses: the law of a sky with that mean over the prior that drew them."""
+    return np.exp(-0.5 * ((truth - mean) / SCATTER) ** 2) / np.maximum(item.density(truth), 1e-300)
+
+
+def forecast(ln: np.ndarray, truth: np.ndarray, signal: np.ndarray, item) -> list[dict]:
     """Lenses needed for ERROR, in bins of signal to noise with as many lenses each; where S is not drawn, one bin."""
-    known, found = np.isfinite(signal), []
+    known, found, middle = np.isfinite(signal), [], float(np.mean(item.limits))
     edges = np.quantile(signal[known], np.linspace(0, 1, BINS + 1)) if known.any() else [-np.inf, np.inf]
     scatter = int(np.argmin(np.abs(TOGETHER - SCATTER)))
     for low, high in zip(edges[:-1], edges[1:], strict=True):
         mine = (signal >= low) & (signal <= high) if known.any() else np.ones(len(signal), bool)
-        needed = hierarchy.lenses_needed(ln[mine][:, scatter], item.limits, float(np.mean(item.limits)), ERROR)
+        needed = hierarchy.lenses_needed(ln[mine][:, scatter], item.limits, middle, ERROR,
+                                         weight_of(truth[mine], middle, item))
         found.append(dict(low=float(low), high=float(high), lenses=needed, n=int(mine.sum())))
     return found
 
@@ -86,6 +95,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--skies", type=int, default=500)
     parser.add_argument("--lenses", type=int, default=100)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="lenses needed over signal to noise")
     parser.add_argument("--json", action="store_true")
     settings = parser.parse_args(words)
     quantities, samples, truth, signal = posteriors(settings.checkpoint, settings.fits, settings.test,
@@ -98,7 +108,9 @@ def main(words: list[str] | None = None) -> int:
         ln = hierarchy.ln_likelihoods(samples[mine, :, place], item.density, item.limits, TOGETHER)
         found[f"{item.block}/{item.key}"] = dict(
             skies(ln, truth[mine, place], item, settings.skies, settings.lenses),
-            forecast=forecast(ln, signal[mine], item), prior=item.limits)
+            forecast=forecast(ln, truth[mine, place], signal[mine], item), prior=item.limits)
+    if settings.plot:
+        settings.plot.write_text(forecast_svg(found, ERROR))
     if settings.json:
         print(json.dumps(found))
         return 0

@@ -98,14 +98,17 @@ def shares_of(probabilities: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.array(out)
 
 
-def lenses_needed(ln: np.ndarray, limits: tuple[float, float], at: float, error: float) -> float:
+def lenses_needed(ln: np.ndarray, limits: tuple[float, float], at: float, error: float,
+                  weight: np.ndarray | None = None) -> float:
     """How many lenses like these tell the population's mean to `error`, where it is `at`: 1/(error^2 information).
 
-    ln   (N, G) of `ln_likelihoods` at one scatter. The information of a lens is the spread of the slope of its ln
-         likelihood (Fisher), by a difference over a tenth of the range.
+    ln       (N, G) of `ln_likelihoods` at one scatter. The information of a lens is the spread of the slope of its ln
+             likelihood (Fisher), by a difference over a tenth of the range.
+    weight   (N,) of lenses that another law drew: the law whose mean is `at`, over theirs, at the truth of each
     """
     means = grid(limits)
     step = (limits[1] - limits[0]) / 20
     up, down = (np.array([np.interp(at + sign * step, means, row) for row in ln]) for sign in (1, -1))
     slopes = (up - down) / (2 * step)
-    return float(1 / (error**2 * max(slopes.var(), 1e-12)))
+    mean = np.average(slopes, weights=weight)
+    return float(1 / (error**2 * max(np.average((slopes - mean) ** 2, weights=weight), 1e-12)))

@@ -73,3 +73,16 @@ def test_lenses_needed_are_those_of_bells():
     ln = hierarchy.ln_likelihoods(sky(400, 0.0, 4)[1][:, :800], flat, LIMITS, np.array([SCATTER]))[:, 0]
     found = hierarchy.lenses_needed(ln, LIMITS, 0.0, 0.2)
     assert found == pytest.approx((SCATTER**2 + NOISE**2) / 0.04, rel=0.25)
+
+
+def test_lenses_of_another_law_are_weighed_before_they_are_counted():
+    """Truths all over the prior have steeper slopes than a population about its mean would: unweighed, too few would
+    seem enough."""
+    rng = np.random.default_rng(9)
+    truth = rng.uniform(*LIMITS, 1500)
+    samples = truth[:, None] + NOISE * (rng.normal(size=(1500, 1)) + rng.normal(size=(1500, 300)))
+    samples = np.clip(samples, *LIMITS)
+    ln = hierarchy.ln_likelihoods(samples, flat, LIMITS, np.array([SCATTER]))[:, 0]
+    weight = np.exp(-0.5 * (truth / SCATTER) ** 2)
+    weighed, plain = (hierarchy.lenses_needed(ln, LIMITS, 0.0, 0.2, one) for one in (weight, None))
+    assert weighed == pytest.approx((SCATTER**2 + NOISE**2) / 0.04, rel=0.3) and plain < 0.5 * weighed
