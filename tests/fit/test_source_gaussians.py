@@ -18,7 +18,7 @@ from lenslab.images.simulate import noise_free
 from lenslab.population import find
 from lenslab.sets.draw import items, scenes_of
 
-N = 12
+N = 8
 
 
 @pytest.fixture(scope="module")
