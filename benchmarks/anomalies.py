@@ -26,10 +26,10 @@ from lenslab.feed.stream import HELD_OUT_SEED, held_out
 from lenslab.insight import metrics
 from lenslab.population import find
 from lenslab.sets.no_lens import KINDS, things
-from lenslab.tasks.anomaly.judge import FALSE, judged
+from lenslab.tasks.anomaly.judge import FALSE, judgement_of
 from lenslab.tasks.anomaly.task import Config, predict, scores_of, smooth_class, view_of
 from lenslab.tasks.classify import answers
-from lenslab.tasks.lens_view import LensView, measured
+from lenslab.tasks.lens_view import LensView, image_and_noise
 from lenslab.tasks.trained import load
 from lenslab.tasks.training import configure
 
@@ -42,7 +42,7 @@ def detector(path: Path, n: int, workers: int) -> dict:
     config = configure(Config, trained.card["config"] | dict(test=n, workers=workers))
     population = find(config.population)
     shown = held_out(view_of(config, HELD_OUT_SEED, "test", alone=False), n, workers)
-    found = judged(trained, scores_of(trained, shown.inputs), shown.labels, population.classes,
+    found = judgement_of(trained, scores_of(trained, shown.inputs), shown.labels, population.classes,
                    smooth_class(population), RESAMPLES)
     found["no_lens"] = {kind: float((predict(trained, things(population, kind, THINGS)).p < FALSE).double().mean())
                         for kind in KINDS}
@@ -56,7 +56,7 @@ def supervised(path: Path, n: int, workers: int) -> dict[str, float]:
     view = LensView(population.name, HELD_OUT_SEED, "test")
     from lenslab.feed.workers import columns_from
     columns = columns_from(view.columns, n, workers)
-    logits = answers.logits_of(trained, answers.complete(trained, *measured(population, columns)))
+    logits = answers.logits_of(trained, answers.complete(trained, *image_and_noise(population, columns)))
     bare = smooth_class(population)
     return by_class(1 - answers.probabilities_of(logits, answers.temperature_of(trained))[:, bare], columns["label"],
                     population.classes, bare)

@@ -383,9 +383,9 @@ def listed_checkpoint(data: bytes, folder: Path) -> None:
     os.environ["LENSLAB_CHECKPOINTS"] = str(folder)
     (folder / "bad.safetensors").write_bytes(data)
     (folder / "good.safetensors").write_bytes(checkpoint_bytes())
-    networks, _ = classify_models.known("classify")
+    networks, _ = classify_models.networks_of("classify")
     assert any(network.name == "good" for network in networks["seed-64"])
-    cards, _ = model_facts.known()
+    cards, _ = model_facts.cards_at_hand()
     for card in cards.values():
         shown = model_facts.facts(card)
         (model_facts.sentence(shown), model_facts.scores(card), model_facts.judged_on(card),

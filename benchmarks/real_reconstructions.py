@@ -80,7 +80,7 @@ def evidences_of(found: Reconstruction) -> dict[str, float]:
 def whole(name: str, keep: Path) -> dict:
     """A lens as plain values; its maps go to a file beside."""
     observation = read.read_real(name, dtype=torch.float32)
-    masks, known = masks_of(name, observation), catalogue.known(name)
+    masks, known = masks_of(name, observation), catalogue.literature(name)
     found = fitted(observation, Settings(source="pixels", corrections=True, perturber=True), masks)
     if known and known.z_lens and known.z_source:
         found = found.at_redshifts(known.z_lens, known.z_source)
@@ -180,7 +180,7 @@ def weight(best: dict, word: str, row: dict) -> str:
 
 
 def title(name: str) -> str:
-    known, stem = catalogue.known(name), Path(name).stem
+    known, stem = catalogue.literature(name), Path(name).stem
     band = "" if known is None or not known.band else f", {known.band}"
     return (known.name if known else stem).replace("|", " ") + band
 

@@ -31,7 +31,7 @@ from lenslab.insight.metrics import macro_auc_gain, scores
 from lenslab.nets.lens_net import THETA_E, LensNet
 from lenslab.population import find
 from lenslab.tasks.classify.answers import complete, probabilities_of
-from lenslab.tasks.lens_view import LensView, measured
+from lenslab.tasks.lens_view import LensView, image_and_noise
 from lenslab.tasks.trained import load
 
 AT_ONCE = 120
@@ -47,7 +47,7 @@ def figures(path: Path, n: int, workers: int) -> dict:
     population = find(trained.card["population"])
     view = LensView(population.name, HELD_OUT_SEED, "test")
     seen = columns_from(view.columns, n, workers)
-    given = complete(trained, *measured(population, seen))
+    given = complete(trained, *image_and_noise(population, seen))
     truth = torch.from_numpy(seen["parameters"][:, population.paths.index("lens.theta_E")]).float()
     low, high = (limit * model.encoder.side for limit in THETA_E)
     anything = low + (high - low) * torch.rand(n, generator=torch.Generator().manual_seed(0))

@@ -90,7 +90,7 @@ def line(trained: Trained, control: LensPosterior, targets: dict[str, Target], n
     made = targets[name]
     others = torch.cat([arcs(trained, other) for word, other in targets.items() if family(word) != family(name)])
     fitted, converged = fit(name)
-    published = catalogue.known(name)
+    published = catalogue.literature(name)
     said = {"before": trained.model, "control": control,
             "tuned": tuned(trained.model, trained.card["population"], others, steps)}
     found = {word: radius(trained, model, made) for word, model in said.items()}

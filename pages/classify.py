@@ -9,10 +9,10 @@ from lenslab.ui.classify.looks import looks
 from lenslab.ui.escape import plain
 from lenslab.ui.frame import controls, within_frame
 from lenslab.ui.pick.form import arrive
-from lenslab.ui.pick.networks import known
+from lenslab.ui.pick.networks import networks_of
 
 within_frame(Path(__file__).parent.parent)
-networks, problems = known("classify")
+networks, problems = networks_of("classify")
 
 st.title("Which dark matter does this image show?")
 if not networks:

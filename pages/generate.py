@@ -8,10 +8,10 @@ from lenslab.ui.escape import plain
 from lenslab.ui.frame import controls, within_frame
 from lenslab.ui.generate import form, show, wanted
 from lenslab.ui.generate.looks import looks
-from lenslab.ui.pick.networks import known
+from lenslab.ui.pick.networks import networks_of
 
 within_frame(Path(__file__).parent.parent)
-networks, problems = known("generate")
+networks, problems = networks_of("generate")
 
 st.title("What would a lens look like that you ask for?")
 if not networks:

@@ -8,10 +8,10 @@ from lenslab.ui.escape import plain
 from lenslab.ui.frame import controls, within_frame
 from lenslab.ui.jets import form, show
 from lenslab.ui.jets.looks import looks
-from lenslab.ui.jets.networks import known
+from lenslab.ui.jets.networks import jet_networks
 
 within_frame(Path(__file__).parent.parent)
-networks, problems = known()
+networks, problems = jet_networks()
 
 st.title("What does a burst of particles look like?")
 show.what()

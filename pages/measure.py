@@ -10,10 +10,10 @@ from lenslab.ui.measure import form, show
 from lenslab.ui.measure.answers import ask, quantities_of
 from lenslab.ui.measure.looks import looks
 from lenslab.ui.pick.form import arrive
-from lenslab.ui.pick.networks import known
+from lenslab.ui.pick.networks import networks_of
 
 within_frame(Path(__file__).parent.parent)
-networks, problems = known("measure")
+networks, problems = networks_of("measure")
 
 st.title("What is the dark matter made of?")
 if not networks:

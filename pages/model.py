@@ -8,7 +8,7 @@ from lenslab.ui.frame import within_frame
 from lenslab.ui.model import facts, show
 
 within_frame(Path(__file__).parent.parent)
-known, problems = facts.known()
+known, problems = facts.cards_at_hand()
 
 st.title("How good is a network, and where does it fail?")
 if not known:

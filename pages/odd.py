@@ -9,10 +9,10 @@ from lenslab.ui.frame import controls, within_frame
 from lenslab.ui.odd import show
 from lenslab.ui.odd.answers import ask
 from lenslab.ui.pick.form import arrive, choose
-from lenslab.ui.pick.networks import known
+from lenslab.ui.pick.networks import networks_of
 
 within_frame(Path(__file__).parent.parent)
-networks, problems = known("anomaly")
+networks, problems = networks_of("anomaly")
 
 st.title("Is anything odd about this lens?")
 if not networks:

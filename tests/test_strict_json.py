@@ -43,5 +43,5 @@ def test_a_card_without_a_population_is_told_and_no_more(tmp_path, monkeypatch, 
     (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     monkeypatch.setenv("LENSLAB_CHECKPOINTS", str(tmp_path))
     assert len(list_checkpoints()) == 1
-    known, problems = classify_models.known("classify")
+    known, problems = classify_models.networks_of("classify")
     assert not known and len(problems) == 1 and problems[0].startswith("a.safetensors")

@@ -36,7 +36,7 @@ def quantities(curves: Sequence[Curve]) -> dict[str, Metric]:
     First what their tasks declare, in that order; numbers that nobody declares stand at the end under their own names.
     """
     measured = {name.removeprefix("val_") for curve in curves
-                for line in (*curve.lines[-1:], *judged(curve.lines)[-1:])
+                for line in (*curve.lines[-1:], *validations(curve.lines)[-1:])
                 for name, value in line.items() if isinstance(value, int | float)} - {"step", "seconds", "n", "done"}
     declared = {metric.name: metric for curve in curves for metric in metrics_of(curve.task)}
     declared |= {metric.name: metric for metric in PACE}
@@ -44,7 +44,7 @@ def quantities(curves: Sequence[Curve]) -> dict[str, Metric]:
     return found | {name: Metric(name, name.replace("_", " "), "", "", "") for name in sorted(measured - found.keys())}
 
 
-def judged(lines: list[dict]) -> list[dict]:
+def validations(lines: list[dict]) -> list[dict]:
     return [line for line in lines if any(name.startswith("val_") for name in line)]
 
 
@@ -66,7 +66,7 @@ def curves(runs: Sequence[Curve], metric: Metric = LOSS, *, height: int = 340,
     traces, quantity = [], metric.name
     for number, run in enumerate(runs):
         colour = RUNS[number % len(RUNS)]
-        both = len(judged(run.lines)) > 0
+        both = len(validations(run.lines)) > 0
         for name, kind in ((quantity, "training"), (f"val_{quantity}", "validation")):
             x, y = points(run.lines, name)
             if not x:

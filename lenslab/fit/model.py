@@ -71,7 +71,7 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
         here = here + more.light
     if rays:     # one that is bent more sees what a source that moved shows
         light |= rays.pushed(lens, torch.stack([light["source_x"], light["source_y"]]))
-    images = taken(scenes, torch.stack([here] + [light[name] for name in lens.names], 1))
+    images = images_of(scenes, torch.stack([here] + [light[name] for name in lens.names], 1))
     image = images[:, :1]
     if lens.amplitude:
         there, factor = scenes, 1.0
@@ -84,11 +84,11 @@ def tangents(lens: SmoothLens, sigma: Tensor, place: Tensor, supersampling: int 
         grown = (expected(there, factor * image) - expected(scenes, image)) / AMPLITUDE_STEP
     rise = response(scenes, image) / sigma
     changes = [images[:, 1:] * rise] + ([grown / sigma] if lens.amplitude else [])
-    changes += [] if more is None else [taken(scenes, columns) * rise for columns in more.columns()]
+    changes += [] if more is None else [images_of(scenes, columns) * rise for columns in more.columns()]
     return torch.cat(changes, 1).flatten(2).mT
 
 
-def taken(scenes: Scenes, light: Tensor) -> Tensor:
+def images_of(scenes: Scenes, light: Tensor) -> Tensor:
     """Images (B, n, N, N) in counts/s of light on rays (B, n, N ss, N ss)."""
     return photographed(scenes.template.camera, light.flatten(0, 1)).unflatten(0, light.shape[:2])[:, :, 0]
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from lenslab.device import one_thread
 from lenslab.fit.descent import Minimum
 from lenslab.fit.marginal import marginal
-from lenslab.fit.model import source, taken
+from lenslab.fit.model import images_of, source
 from lenslab.fit.problem import FitProblem, State
 from lenslab.fit.rays import deflection, grid, scenes_at, struck
 from lenslab.physics.grid import pixel_axis
@@ -92,7 +92,7 @@ def templates(problem: FitProblem, state: State, x: Tensor, y: Tensor) -> Tensor
     for at_x, at_y in zip(x.to(theta_x).split(AT_ONCE), y.to(theta_y).split(AT_ONCE), strict=True):
         dx, dy = theta_x - at_x[:, None, None], theta_y - at_y[:, None, None]
         light = -(along_x * dx + along_y * dy) / (dx * dx + dy * dy + CORE**2)
-        columns.append((taken(scenes, light[None]) / problem.sigma)[0].flatten(1))
+        columns.append((images_of(scenes, light[None]) / problem.sigma)[0].flatten(1))
     return torch.cat(columns).mT
 
 
@@ -102,7 +102,7 @@ def places(problem: FitProblem, state: State, spacing: float) -> tuple[Tensor, T
     scenes = scenes_at(problem.lens, state.place)
     beta = struck(scenes, deflection(problem.lens, scenes))
     light = source(scenes, beta, problem.beyond(state))[0]
-    arcs = (taken(scenes, light[:, None]) / problem.sigma)[0, 0] > 1
+    arcs = (images_of(scenes, light[:, None]) / problem.sigma)[0, 0] > 1
     side, scale = camera.num_pix, camera.pixel_scale
     axis = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * scale
     seen_y, seen_x = (axis[index] for index in arcs.nonzero().unbind(1))

@@ -18,7 +18,7 @@ from torch import Tensor
 from lenslab.device import one_thread
 from lenslab.fit.compact import CompactSersics
 from lenslab.fit.least_squares import Fit, pieces, priors
-from lenslab.fit.model import Beyond, precise, response, source, taken, tangents
+from lenslab.fit.model import Beyond, images_of, precise, response, source, tangents
 from lenslab.fit.rays import deflection, grid, scenes_at, struck
 from lenslab.fit.recipes import FIRST, FitRecipe
 from lenslab.fit.smooth import SmoothLens
@@ -97,7 +97,7 @@ def columns(lens: SmoothLens, sigma: Tensor, place: Tensor, beyond: Beyond | Non
     """Change of the image in sigmas by waves whose bend is theta_E, (B, 2, H, W) for each: as sine and as cosine."""
     scenes = scenes_at(lens, place)
     light, along_x, along_y = source(scenes, struck(scenes, deflection(lens, scenes)), beyond)
-    rise = response(scenes, taken(scenes, light[:, None])) / sigma
+    rise = response(scenes, images_of(scenes, light[:, None])) / sigma
     theta_E = column(scenes["lens.theta_E"])
     (sin_x, cos_x), (sin_y, cos_y) = (turns(scenes, axis, name) for axis, name in zip(grid(scenes), "xy", strict=True))
     for a, b in waves():
@@ -105,7 +105,7 @@ def columns(lens: SmoothLens, sigma: Tensor, place: Tensor, beyond: Beyond | Non
         sine = back * sin_x[abs(a)] * cos_y[b] + cos_x[abs(a)] * sin_y[b]
         cosine = cos_x[abs(a)] * cos_y[b] - back * sin_x[abs(a)] * sin_y[b]
         bend = (a * along_x + b * along_y) * theta_E / (a * a + b * b) ** 0.5
-        yield taken(scenes, torch.stack([bend * sine, bend * cosine], 1)) * rise
+        yield images_of(scenes, torch.stack([bend * sine, bend * cosine], 1)) * rise
 
 
 def turns(scenes: Scenes, axis: Tensor, name: str) -> tuple[list[Tensor], list[Tensor]]:

@@ -32,7 +32,7 @@ def metrics_of(card: dict) -> dict:
     return found if isinstance(found, dict) else {}
 
 
-def measured(card: dict, name: str) -> tuple[float | None, tuple[float, float] | None]:
+def metric(card: dict, name: str) -> tuple[float | None, tuple[float, float] | None]:
     """A figure and its interval; None for what the card has not, or has not as a number."""
     figures = metrics_of(card)
     value, around = figures.get(name), figures.get("intervals")
@@ -43,7 +43,7 @@ def measured(card: dict, name: str) -> tuple[float | None, tuple[float, float] |
 
 def in_words(card: dict, name: str) -> str:
     """0.888 (0.881 to 0.894); "" where it was not measured."""
-    value, limits = measured(card, name)
+    value, limits = metric(card, name)
     return "" if value is None else f"{value:.3f}" + (f" ({limits[0]:.3f} to {limits[1]:.3f})" if limits else "")
 
 

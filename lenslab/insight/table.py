@@ -74,7 +74,7 @@ def row(path: Path, card: dict) -> list[str]:
     auc = metrics["auc"] if isinstance(metrics.get("auc"), dict) else {}
 
     def measured(name: str, digits: int = 4) -> str:
-        return bounded(*cards.measured(card, name), digits)
+        return bounded(*cards.metric(card, name), digits)
 
     shown = config.get("images") or number_of(card.get("steps")) * number_of(config.get("batch")) // max(
         1, number_of(config.get("reuse")))

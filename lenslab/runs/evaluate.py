@@ -104,7 +104,7 @@ def judge_classifier(network, checkpoint: str, population: str | None, data: Pat
     if missing:
         say(f"no images of {', '.join(missing)}: macro AUC is over the classes present")
     temperature = answers.temperature_of(network)
-    scores = judge.judged(logits, labels, classes, temperature, RESAMPLES)
+    scores = judge.judgement_of(logits, labels, classes, temperature, RESAMPLES)
     return scores | dict(temperature=temperature, task="classify", classes=list(classes), checkpoint=checkpoint,
                          population=name, data=data.name if data else None)
 
@@ -116,14 +116,14 @@ def simulated_parts(population, n: int, workers: int):
     from lenslab.feed.stream import HELD_OUT_SEED
     from lenslab.feed.workers import chunks_from
     from lenslab.population import CHUNK
-    from lenslab.tasks.lens_view import LensView, measured
+    from lenslab.tasks.lens_view import LensView, image_and_noise
 
     say(f"simulating {n} images of {population.name}, split test")
     view = LensView(population.name, HELD_OUT_SEED, "test")
     made = dict(chunks_from(view.columns, list(range(-(-n // CHUNK))), workers))
     for chunk in sorted(made):
         rows = slice(0, n - CHUNK * chunk)
-        image, sigma = measured(population, made[chunk])
+        image, sigma = image_and_noise(population, made[chunk])
         yield image[rows], sigma[rows], np.array(population.classes)[made[chunk]["label"]][rows]
 
 

@@ -89,7 +89,7 @@ def listed(data: bytes) -> str | None:
         return None
 
 
-def known(name: str) -> KnownLens | None:
+def literature(name: str) -> KnownLens | None:
     """What manifest.csv and lens_parameters.csv of the folder say of one of its lenses; None where they say nothing.
 
     Tables are matched by file name, then by the object's name in the manifest; a missing or odd table is no error.
@@ -117,7 +117,7 @@ def known(name: str) -> KnownLens | None:
 
 def title(name: str) -> str:
     """What a list calls a lens: its object and camera where the tables know them, else its file without the ending."""
-    found = known(name)
+    found = literature(name)
     if found is None or not found.name:
         return name.rpartition("/")[2].split(".fits")[0].replace("_", " ")
     band = "" if found.band in found.instrument else found.band

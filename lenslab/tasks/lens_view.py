@@ -40,7 +40,7 @@ class LensView:
         return columns_of(self.population, chunk, self.seed, self.split, self.rendering)
 
     def examples(self, columns: Columns) -> Examples:
-        image, sigma = measured(find(self.population), columns)
+        image, sigma = image_and_noise(find(self.population), columns)
         return self.put(image, sigma, columns["label"], columns["parameters"])
 
     def on(self, chunk: int, device: torch.device) -> Examples:
@@ -65,7 +65,7 @@ class LensView:
         return {COORDINATES: lens.standard(lens.of_table(find(self.population).paths, parameters)).to(like)}
 
 
-def measured(population: Population, columns: Columns) -> tuple[Tensor, Tensor]:
+def image_and_noise(population: Population, columns: Columns) -> tuple[Tensor, Tensor]:
     """Images and their noise (n, 1, H, W) of a chunk as lenslab.sets.dataset keeps it."""
     image, background = torch.from_numpy(columns["image"])[:, None], torch.from_numpy(columns["background"])
     names = population.paths

@@ -11,7 +11,7 @@ from scipy.linalg import solve_triangular
 
 from lenslab.fit import Fit, potential_corrections, smooth_lens
 from lenslab.fit.least_squares import priors
-from lenslab.fit.model import shining, taken, tangents
+from lenslab.fit.model import images_of, shining, tangents
 from lenslab.fit.potential_corrections import (
     BOX,
     SPECTRA,
@@ -34,7 +34,7 @@ def lens():
     place[lens.names.index("source_x")] += 0.1
     place = torch.cat([place, torch.zeros(1, dtype=torch.float64)])[None]
     scenes = scenes_at(lens, place)
-    image = taken(scenes, shining(scenes, deflection(lens, scenes))[:, None])
+    image = images_of(scenes, shining(scenes, deflection(lens, scenes))[:, None])
     return lens, place, torch.full_like(image, float(image.norm()) / 300)
 
 
@@ -55,7 +55,7 @@ def test_a_wave_changes_the_image_as_rays_do_that_it_bends(lens):
         length = math.hypot(a, b)
         phase = 2 * math.pi / BOX / theta_E * (a * (x - scenes["lens.center_x"]) + b * (y - scenes["lens.center_y"]))
         for k, wave in enumerate((phase.sin(), phase.cos())):
-            ends = [taken(scenes, shining(scenes, tuple(
+            ends = [images_of(scenes, shining(scenes, tuple(
                 part - sign * 1e-6 * theta_E * along / length * wave for part, along in zip(alpha, (a, b), strict=True)
             ))[:, None]) for sign in (1, -1)]
             change = (ends[0] - ends[1])[:, 0] / 2e-6 / sigma[:, 0]

@@ -139,13 +139,13 @@ def test_what_is_no_judgement_is_refused(given):
 @pytest.mark.parametrize("metrics", [None, [], "0.9", {}, {"ece": "0.1"}, {"ece": True}, {"ece": [], "intervals": 1}])
 def test_a_figure_that_a_card_has_not_as_a_number_is_none(metrics):
     card = {"metrics": metrics}
-    assert cards.measured(card, "ece") == (None, None) and cards.in_words(card, "ece") == ""
+    assert cards.metric(card, "ece") == (None, None) and cards.in_words(card, "ece") == ""
     assert isinstance(cards.metrics_of(card), dict)
 
 
 @pytest.mark.parametrize("limits", [None, [0.1], [0.1, "0.2"], {"low": 0.1}])
 def test_a_figure_stands_without_an_interval_that_is_none(limits):
     card = {"metrics": {"ece": 0.15, "intervals": {"ece": limits}}}
-    assert cards.measured(card, "ece") == (0.15, None) and cards.in_words(card, "ece") == "0.150"
+    assert cards.metric(card, "ece") == (0.15, None) and cards.in_words(card, "ece") == "0.150"
     card["metrics"]["intervals"]["ece"] = [0.1, 0.2]
     assert cards.in_words(card, "ece") == "0.150 (0.100 to 0.200)"

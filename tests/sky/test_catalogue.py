@@ -33,12 +33,12 @@ def test_a_lens_is_called_by_its_object_and_camera_and_one_without_a_table_by_it
 
 
 def test_remarks_of_those_who_wrote_the_table_become_what_a_reader_may_expect(folder):
-    seen, other = catalogue.known("lenses/a.fits"), catalogue.known("lenses/b.fits")
+    seen, other = catalogue.literature("lenses/a.fits"), catalogue.literature("lenses/b.fits")
     assert (seen.theta_E, seen.model, seen.checked) == (1.38, "SIE (Bolton 2008)", False)
     assert (other.theta_E, other.model, other.checked) == (0.9, "PyAutoLens", True)
 
 
 def test_a_table_that_was_mended_is_read_again(folder):
-    assert catalogue.known("lenses/a.fits").theta_E == 1.38
+    assert catalogue.literature("lenses/a.fits").theta_E == 1.38
     (folder / "lens_parameters.csv").write_text(FIGURES.replace("1.38", "1.4050"))
-    assert catalogue.known("lenses/a.fits").theta_E == 1.405
+    assert catalogue.literature("lenses/a.fits").theta_E == 1.405

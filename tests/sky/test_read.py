@@ -225,7 +225,7 @@ def test_the_real_lenses_are_read_with_their_scale_noise_and_psf():
         good = np.ones((height, width), bool) if observation.mask is None else observation.mask[0, 0].numpy()
         sky_sigma = read.background_rms(observation.image[0, 0].numpy(), good)
         assert 1 / 4 < sky_sigma / float(observation.noise.min()) < 2, (name, sky_sigma)
-        assert catalogue.known(name).name == row["object"]
+        assert catalogue.literature(name).name == row["object"]
 
 
 @needs_lenses
@@ -233,7 +233,7 @@ def test_j0946_is_as_published():
     name = "lenses/slacs_j0946+1006_f814w.fits"
     if name not in catalogue.real_lenses():
         pytest.skip("the folder LENSLAB_DATA has no J0946")
-    observation, known = read.read_real(name), catalogue.known(name)
+    observation, known = read.read_real(name), catalogue.literature(name)
     assert observation.unit == "e-/s" and (known.theta_E, known.z_lens, known.z_source) == (1.38, 0.222, 0.609)
     assert known.instrument == "HST ACS/WFC"
 

@@ -114,7 +114,7 @@ def test_the_task_judges_by_the_metrics_that_it_declares(monkeypatch, lens, show
             eye = torch.eye(len(lens.names)).expand(len(given), -1, -1)
             return reconstruct.task.Posterior(shown[1] + 1.5, eye)
 
-    found = reconstruct.task.judged(reconstruct.task.Trained(Oracle(), {}), *shown)
+    found = reconstruct.task.judgement_of(reconstruct.task.Trained(Oracle(), {}), *shown)
     assert {metric.name for metric in TASKS["reconstruct"].metrics} <= found.keys()
     assert found["coverage_68"] == 0 and found["coverage_95"] == 1
     assert found["loss"] == pytest.approx(0.5 * np.log(2 * np.pi) + 1.5**2 / 2, rel=1e-5)

@@ -18,7 +18,7 @@ from lenslab.sets import dataset
 from lenslab.tasks import classify
 from lenslab.tasks.classify.fitted import FittedView
 from lenslab.tasks.lens_parameters import load_regressor
-from lenslab.tasks.lens_view import COORDINATES, LensView, SetItems, measured
+from lenslab.tasks.lens_view import COORDINATES, LensView, SetItems, image_and_noise
 
 CPU = torch.device("cpu")
 
@@ -98,7 +98,7 @@ def test_fits_of_training_begin_where_a_taught_start_says(tmp_path):
     checkpoint.save(path, network.state_dict(), dict(task="classify", population="seed-64"))
     view = FittedView("seed-64", 3, crop=48, regressor=str(path))
     columns = view.columns(0)
-    given = network.complete(*(middle(part, 48) for part in measured(find("seed-64"), columns)))[0]
+    given = network.complete(*(middle(part, 48) for part in image_and_noise(find("seed-64"), columns)))[0]
     assert torch.equal(torch.from_numpy(columns["residual"]), given[:, 1:])
 
     learner = classify.build(classify.Config(**settings, regressor=str(path))).model

@@ -28,7 +28,7 @@ def evaluate(trained: Trained, config: Config, split: str = "validation") -> dic
     settle(trained, scores_of(trained, shown.inputs))
     shown = held_out(view_of(config, HELD_OUT_SEED, split, alone=False), config.test, config.workers)
     population = find(config.population)
-    return found | judged(trained, scores_of(trained, shown.inputs), shown.labels, population.classes,
+    return found | judgement_of(trained, scores_of(trained, shown.inputs), shown.labels, population.classes,
                           smooth_class(population), RESAMPLES)
 
 
@@ -37,7 +37,7 @@ def settle(trained: Trained, scores: torch.Tensor) -> None:
     trained.model.table.copy_(torch.quantile(scores, torch.linspace(0, 1, TABLE, dtype=scores.dtype)))
 
 
-def judged(trained: Trained, scores: torch.Tensor, labels: np.ndarray, classes: tuple[str, ...], bare: int,
+def judgement_of(trained: Trained, scores: torch.Tensor, labels: np.ndarray, classes: tuple[str, ...], bare: int,
            resamples: int = 0) -> dict:
     """Of scores (N,): AUC of all others against smooth lenses and of each class, false alarms and finds at p < FALSE.
     """

@@ -18,7 +18,7 @@ from lenslab.nets import lens_residual
 from lenslab.physics.grid import middle
 from lenslab.population import find
 from lenslab.tasks.lens_parameters import load_regressor
-from lenslab.tasks.lens_view import LensView, measured
+from lenslab.tasks.lens_view import LensView, image_and_noise
 
 STEPS = 3             # of a fit that starts at the truth,
 ASTRAY = 0.01, 0.3    # or off it by population standard deviations, one sigma, log-uniform, where its lenses differ:
@@ -36,7 +36,7 @@ class FittedView(LensView):
 
     def columns(self, chunk: int) -> Columns:
         columns = super().columns(chunk)
-        image, sigma = measured(find(self.population), columns)
+        image, sigma = image_and_noise(find(self.population), columns)
         return columns | {"residual": self.residual(image, sigma, columns["parameters"]).numpy()}
 
     def examples(self, columns: Columns) -> Examples:

@@ -19,7 +19,7 @@ from lenslab.nets import CLASSIFIERS
 from lenslab.population import find
 from lenslab.tasks.classify.answers import complete, features_of, logits_of, probabilities_of
 from lenslab.tasks.classify.fitted import FittedView
-from lenslab.tasks.lens_view import LensView, SetItems, measured
+from lenslab.tasks.lens_view import LensView, SetItems, image_and_noise
 from lenslab.tasks.trained import Trained
 from lenslab.tasks.training import Training
 
@@ -54,7 +54,7 @@ def evaluate(trained: Trained, config: Training, split: str = "validation") -> d
         given.append(shown.inputs)
         answers.append((logits_of(trained, shown.inputs), shown.labels))
     temperature, classes = metrics.temperature(*answers[0]), tuple(trained.card["classes"])
-    found = judged(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
+    found = judgement_of(*answers[-1], classes, temperature, JUDGED[split]) | {"temperature": temperature}
     if fresh and model.needs_fit:
         found["floor"] = floor(model.chi2(given[-1]).numpy(), answers[-1][1], classes)
     if fresh:
@@ -66,7 +66,7 @@ def evaluate(trained: Trained, config: Training, split: str = "validation") -> d
     return found
 
 
-def judged(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], temperature: float,
+def judgement_of(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], temperature: float,
            resamples: int) -> dict:
     """Plain numbers and their intervals, of logits (N, C) float64."""
     found = metrics.scores(probabilities_of(logits, temperature), labels, classes, resamples=resamples)
@@ -111,7 +111,7 @@ class Alone:
 
     def columns(self, chunk: int) -> Columns:
         columns = LensView.columns(self.view, chunk)     # the fits are the network's own
-        inputs = complete(self.trained, *measured(find(self.view.population), columns))
+        inputs = complete(self.trained, *image_and_noise(find(self.view.population), columns))
         return {"inputs": inputs.numpy(), "label": columns["label"]}
 
 

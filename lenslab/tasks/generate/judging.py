@@ -83,7 +83,7 @@ def figures(trained: Trained, judge: Trained | None, n: int, way: Way | None = N
     found = dict(n=n, broken=int(broken.sum()), sampler=made.way.sampler, steps_of_sampler=made.way.steps)
     found |= plain_figures(mine, here, other)
     if judge is not None:
-        more = judged(conditions, table, shown.labels[:n], mine, here, other)
+        more = judgement_of(conditions, table, shown.labels[:n], mine, here, other)
         found |= more | dict(intervals=found["intervals"] | more["intervals"])
     return found
 
@@ -106,7 +106,8 @@ def rms(x: Tensor) -> float:
     return float(x.square().mean().sqrt())
 
 
-def judged(conditions: Conditions, table: Tensor, labels: np.ndarray, mine: Side, here: Side, other: Side) -> dict:
+def judgement_of(conditions: Conditions, table: Tensor, labels: np.ndarray, mine: Side, here: Side,
+                 other: Side) -> dict:
     """What the judge's features and readings tell."""
     a, b, c = (side.reading.features for side in (mine, here, other))
     distance = two_samples.interval(lambda i, j: two_samples.frechet(a[i], c[j]), len(a), len(c), resamples=RESAMPLES,

@@ -27,7 +27,7 @@ from lenslab.nets.lens_regressor import LensRegressor
 from lenslab.physics.grid import middle
 from lenslab.population import find
 from lenslab.tasks.lens_parameters import load_regressor
-from lenslab.tasks.lens_view import LensView, measured
+from lenslab.tasks.lens_view import LensView, image_and_noise
 from lenslab.tasks.measure.quantities import truths_of_chunk
 
 TRUTH = "truth"        # the target: values (n, Q) of the population's quantities, NaN where an item has none
@@ -61,7 +61,7 @@ class MeasureView(LensView):
     def fitted_columns(self, chunk: int) -> Columns:
         """{given: (CHUNK, K, h, w) float16, label}"""
         columns = super().columns(chunk)
-        image, sigma = (middle(part, self.crop) for part in measured(find(self.population), columns))
+        image, sigma = (middle(part, self.crop) for part in image_and_noise(find(self.population), columns))
         given = image / sigma
         if self.classifier:
             lens, regressor, recipe = fitter(self.classifier)

@@ -105,10 +105,10 @@ def evaluate(trained: Trained, config: Config, split: str = "validation") -> dic
     and how often the truth lies where it should; by coordinate too."""
     shown = held_out(SeenView(config.population, HELD_OUT_SEED, split),
                      config.test if split == "test" else config.validation, config.workers)
-    return judged(trained, shown.inputs, shown.targets[COORDINATES])
+    return judgement_of(trained, shown.inputs, shown.targets[COORDINATES])
 
 
-def judged(trained: Trained, given: Tensor, truth: Tensor) -> dict:
+def judgement_of(trained: Trained, given: Tensor, truth: Tensor) -> dict:
     found = predict(trained, given)
     lens = trained.model.lens
     sigma = found.covariance.diagonal(dim1=1, dim2=2).sqrt()

@@ -40,7 +40,7 @@ def outdated(network: Network) -> str:
 
 def doubts(network: Network) -> str:
     """What may be expected of a network that learns still, or that has learnt nothing; "" of any other."""
-    (reached, limits), figures = cards.measured(network.card, "macro_auc"), ""
+    (reached, limits), figures = cards.metric(network.card, "macro_auc"), ""
     n = cards.metrics_of(network.card).get("n")
     if reached is not None and isinstance(n, int):
         split = "test" if network.card.get("split") == "test" else "validation"

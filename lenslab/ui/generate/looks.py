@@ -15,8 +15,7 @@ from lenslab.ui.generate.handles import Handle, belongs, handles, morphed
 from lenslab.ui.generate.samples import Forming, Order, formed, pictures
 from lenslab.ui.generate.show import WHAT_FOR, noisy, picture, watched
 from lenslab.ui.pick import real
-from lenslab.ui.pick.networks import known as networks_of
-from lenslab.ui.pick.networks import making
+from lenslab.ui.pick.networks import making, networks_of
 
 FRAMES = 6        # of a sweep and of a morph
 LOOK = "generate.look"

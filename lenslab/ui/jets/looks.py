@@ -14,7 +14,7 @@ from lenslab.ui.generate.show import columns
 from lenslab.ui.jets import export, own
 from lenslab.ui.jets.form import FORM, Choice, named
 from lenslab.ui.jets.forming import FORMED, Forming, beside, crowd, images_of, observables_of, read_off, start
-from lenslab.ui.jets.networks import kind, known, making, side_of
+from lenslab.ui.jets.networks import jet_networks, kind, making, side_of
 from lenslab.ui.jets.show import EVERY, layer, layer_of, spread, status
 from lenslab.ui.plot import plot
 from lenslab.ui.underway import forget
@@ -116,7 +116,7 @@ def compare(held: Forming, rows: tuple[int, ...], was_over: bool) -> None:
 
 def judged_look(choice: Choice, forming: Forming) -> None:
     """All models beside each other, and what each figure of the chosen one means."""
-    networks, _ = known()
+    networks, _ = jet_networks()
     tables = {kind(network): judged.table(network.card, "jets") for network in networks}
     if len(networks) > 1:
         figures = {row["figure"]: row for rows in tables.values() for row in rows}

@@ -15,7 +15,7 @@ from lenslab.ui.pick.networks import Network
 BEST = "generate-jets"      # the name of its checkpoint
 
 
-def known() -> tuple[list[Network], list[str]]:
+def jet_networks() -> tuple[list[Network], list[str]]:
     """Networks of the task jets, the best first, and why others of it cannot be asked."""
     networks, problems = [], []
     for path, card in list_checkpoints():

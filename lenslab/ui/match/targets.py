@@ -32,7 +32,7 @@ class Target:
 
 def real(name: str) -> Target:
     """A real lens; what is published of its ring is left for the visitor to find."""
-    observation, known = beside.frame(cached.real_lens(name)), catalogue.known(name)
+    observation, known = beside.frame(cached.real_lens(name)), catalogue.literature(name)
     psf = None if observation.psf is None else state.keep_picture(observation.psf)
     told = known and replace(known, theta_E=None, q=None)
     return Target(catalogue.title(name), observation, beside.take_over(Scene(), observation, psf, told), known=known)

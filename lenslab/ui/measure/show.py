@@ -53,7 +53,7 @@ def trusted(network: Network, shown: Shown, answer: Answer) -> bool:
 def doubts(network: Network) -> str:
     if network.card.get("complete") is False:
         return f"**{plain(network.short)}** is still learning: its training is not complete."
-    gain, _ = cards.measured(network.card, "gain")
+    gain, _ = cards.metric(network.card, "gain")
     if gain is not None and gain <= 0.02:
         return (f"**{plain(network.short)}** tells nothing of the dark matter yet: on test images it knew no more than "
                 "what was known before.")

@@ -73,7 +73,7 @@ def ahead(metric, one: Facts, two: Facts) -> str:
     """The network that is better beyond its interval."""
     if one.card.get("population") != two.card.get("population"):
         return "other images"
-    (first, low), (second, high) = (cards.measured(each.card, metric.name) for each in (one, two))
+    (first, low), (second, high) = (cards.metric(each.card, metric.name) for each in (one, two))
     if first is None or second is None:
         return ""
     better = one if (first > second) == (metric.better == "higher") else two

@@ -43,7 +43,7 @@ class Facts:
         return self.path.stem
 
 
-def known() -> tuple[dict[str, dict], list[str]]:
+def cards_at_hand() -> tuple[dict[str, dict], list[str]]:
     """{name: card} of the networks at hand, of any task, and why other files cannot be shown."""
     found, problems = {}, []
     for path, card in list_checkpoints():
@@ -150,7 +150,7 @@ def rounded(number: float) -> str:
 
 def scores(card: dict) -> list[tuple[Metric, float, tuple[float, float] | None]]:
     """Metric, value and interval of the numbers that stand on top of the page."""
-    told = ((metric, *cards.measured(card, metric.name)) for metric in verdicts_of(card.get("task")))
+    told = ((metric, *cards.metric(card, metric.name)) for metric in verdicts_of(card.get("task")))
     return [(metric, value, limits) for metric, value, limits in told if value is not None]
 
 

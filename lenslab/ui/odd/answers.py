@@ -22,7 +22,7 @@ SHELF = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Answer:
     """A detector's word on one image, and for one that draws its drawing (h, w) in sigmas."""
 
     oddness: Oddness
@@ -30,15 +30,15 @@ class Judged:
     drawing: np.ndarray | None     # (h, w) sigmas
 
 
-def ask(network: Network, shown: Shown, on_stop: Callable[[], None] | None = None) -> Judged:
+def ask(network: Network, shown: Shown, on_stop: Callable[[], None] | None = None) -> Answer:
     if not trained_of(network).model.needs_fit:
-        return judged(network, shown)
-    return through_the_gate(lambda turn: judged(network, shown), f"{network.short} fits a smooth lens",
+        return answer(network, shown)
+    return through_the_gate(lambda turn: answer(network, shown), f"{network.short} fits a smooth lens",
                             key=f"odd.{network.name}.stop", on_stop=on_stop)
 
 
 @lru_cache(maxsize=64)
-def judged(network: Network, shown: Shown) -> Judged:
+def answer(network: Network, shown: Shown) -> Answer:
     """The same, at once."""
     trained = trained_of(network)
     given, found = inputs_of(trained, shown.observation), predict(trained, shown.observation)
@@ -46,7 +46,7 @@ def judged(network: Network, shown: Shown) -> Judged:
     if isinstance(trained.model.network, Autoencoder):
         with torch.no_grad():
             drawing = trained.model.network.stretch.back(trained.model.network(given))[0, 0].numpy()
-    return Judged(found, given[0, 0].numpy(), drawing)
+    return Answer(found, given[0, 0].numpy(), drawing)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from lenslab.tasks.anomaly.task import RESIDUAL
 from lenslab.ui.classify import trust
 from lenslab.ui.escape import plain
 from lenslab.ui.kept import Form
-from lenslab.ui.odd.answers import Judged, shelf
+from lenslab.ui.odd.answers import Answer, shelf
 from lenslab.ui.pick.image import Shown
 from lenslab.ui.pick.networks import Network, making, trained_of
 from lenslab.ui.plot import plot
@@ -50,7 +50,7 @@ def false_alarms() -> float:
     return percent / 100
 
 
-def verdict(network: Network, answer: Judged, accepted: float, shown: Shown) -> None:
+def verdict(network: Network, answer: Answer, accepted: float, shown: Shown) -> None:
     p = float(answer.oddness.p[0])
     for told in (trust.outdated(network), doubts(network)):
         if told:
@@ -67,7 +67,7 @@ def verdict(network: Network, answer: Judged, accepted: float, shown: Shown) -> 
 def doubts(network: Network) -> str:
     if network.card.get("complete") is False:
         return f"**{plain(network.short)}** is still learning: its training is not complete."
-    _, limits = cards.measured(network.card, "auc")
+    _, limits = cards.metric(network.card, "auc")
     if limits and limits[0] <= 0.5:
         return (f"**{plain(network.short)}** cannot tell lenses with substructure from smooth ones: on test images it "
                 "guessed.")
@@ -80,7 +80,7 @@ def truth(shown: Shown) -> None:
         st.markdown(f"The truth: **{word}**.")
 
 
-def place(network: Network, answer: Judged, accepted: float) -> None:
+def place(network: Network, answer: Answer, accepted: float) -> None:
     table = trained_of(network).model.table.double().cpu().numpy()
     threshold = float(np.quantile(table, 1 - accepted))
     score = float(answer.oddness.score[0])
@@ -91,7 +91,7 @@ def place(network: Network, answer: Judged, accepted: float) -> None:
                "called odd; the slider of false alarms moves it.")
 
 
-def pictures(network: Network, answer: Judged, shown: Shown) -> None:
+def pictures(network: Network, answer: Answer, shown: Shown) -> None:
     """What it was given, what it makes of that, and what is odd."""
     frame, dark = Frame(*answer.seen.shape, shown.observation.pixel_scale), is_dark()
     drawn = [("What it is given", answer.seen)]

@@ -1,7 +1,7 @@
 """The controls that choose networks of a task and an image for them, the same on every page about trained networks.
 
-A page draws them with `choose(form, known)`, where `known` are the networks of its task (pick.networks.known). What was
-chosen outlives a change of page. Only the address and other pages say which item of a population is shown.
+A page draws them with `choose(form, known)`, where `known` are the networks of its task (pick.networks.networks_of).
+What was chosen outlives a change of page. Only the address and other pages say which item of a population is shown.
 """
 
 from collections.abc import Callable

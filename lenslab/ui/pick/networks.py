@@ -1,7 +1,7 @@
 """The trained networks of a task at hand, and what each has learnt from.
 
-A network is loaded once for all sessions and only read. A page of a task asks `known(TASK)` and, where there is none,
-names the command of `making(TASK)`.
+A network is loaded once for all sessions and only read. A page of a task asks `networks_of(TASK)` and, where there is
+none, names the command of `making(TASK)`.
 """
 
 from dataclasses import dataclass, field, fields
@@ -73,7 +73,7 @@ def family(population: str) -> str:
     return population.split(":")[0]
 
 
-def known(task: str) -> tuple[dict[str, list[Network]], list[str]]:
+def networks_of(task: str) -> tuple[dict[str, list[Network]], list[str]]:
     """Networks of a task by what they learnt from, the best of each first, and why others of it cannot be asked."""
     found: dict[str, list[Network]] = {}
     problems = []

@@ -65,7 +65,7 @@ def real(population: str) -> Callable[..., Shown] | None:
 def picked() -> None:
     name = st.session_state[NAME]
     if name is not None:
-        take(lambda: Kept(cached.real_lens(name), catalogue.known(name)))
+        take(lambda: Kept(cached.real_lens(name), catalogue.literature(name)))
 
 
 def uploaded() -> None:
@@ -82,7 +82,7 @@ def opened(name: str, data: bytes, scale: float | None) -> Kept:
         raise ValueError("This file holds a scene and no image. It is your lens now: choose My lens to see what "
                          "networks say of it.")
     listed = catalogue.listed(data)      # what is published of a lens belongs to that very file
-    return Kept(found.observation, None if listed is None else catalogue.known(listed), found.scene)
+    return Kept(found.observation, None if listed is None else catalogue.literature(listed), found.scene)
 
 
 def take(open_image: Callable[[], Kept]) -> None:

@@ -57,7 +57,7 @@ def begin(game: Game) -> None:
 def controls() -> None:
     """Which lenses, how hard, which ten images."""
     words = words_of("quiz")
-    game, (known, _) = st.session_state[GAME], networks.known("classify")
+    game, (known, _) = st.session_state[GAME], networks.networks_of("classify")
     names = list(dict.fromkeys([game.population, *known, *quiz_game.USUAL]))
     for name, value in (("population", game.population), ("level", game.level), ("seed", game.seed)):
         st.session_state.setdefault(f"quiz.form.{name}", value)
@@ -91,7 +91,7 @@ def opponent(game: Game) -> Network | None:
     """The best network of these lenses that can be loaded; none where the visitor plays alone."""
     if st.session_state.get(ALONE):
         return None
-    known, _ = networks.known("classify")
+    known, _ = networks.networks_of("classify")
     for network in known.get(game.population, ()):
         try:
             networks.trained_of(network)

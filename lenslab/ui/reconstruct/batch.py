@@ -49,7 +49,7 @@ class Batch:
         if found.observation is None:
             raise ValueError(f"{name} holds a scene and no image; give images.")
         listed = catalogue.listed(data)
-        image = of_kept(Kept(found.observation, None if listed is None else catalogue.known(listed), found.scene))
+        image = of_kept(Kept(found.observation, None if listed is None else catalogue.literature(listed), found.scene))
         for progress in steps(Order(image, self.network, self.settings, Masks())):
             turn.check()
             turn.progress = (k + min(progress.share, 0.99)) / len(self.files)

@@ -11,7 +11,7 @@ from lenslab.picture import recall
 from lenslab.tasks.reconstruct import Reconstruction
 from lenslab.ui import state
 from lenslab.ui.pick import real
-from lenslab.ui.pick.networks import known as networks_of
+from lenslab.ui.pick.networks import networks_of
 from lenslab.ui.reconstruct.work import Order, Working
 
 

@@ -49,7 +49,7 @@ def load(open_image, known: catalogue.KnownLens | None = None) -> bool:
 def picked() -> None:
     name = st.session_state["real.name"]
     if name is not None:
-        load(lambda: cached.real_lens(name), catalogue.known(name))
+        load(lambda: cached.real_lens(name), catalogue.literature(name))
 
 
 def uploaded() -> None:
@@ -57,7 +57,7 @@ def uploaded() -> None:
     if file is not None:
         listed = catalogue.listed(file.getvalue())    # what is published of a lens belongs to that very file
         if load(lambda: upload.open_upload(file.name, file.getvalue(), pixel_scale=scale or None).observation,
-                None if listed is None else catalogue.known(listed)):
+                None if listed is None else catalogue.literature(listed)):
             st.session_state["real.name"] = listed    # the list must not name another lens beside it
 
 

@@ -184,7 +184,7 @@ def pictures(job: Job, beside: list[str], lines: list[dict], card: dict) -> None
         st.caption("Thin: the images it learns from. Dots: images it has never seen. Where the two part, it learns "
                    "by heart.")
     known = {name: metric for name, metric in training.quantities(runs).items() if metric is not LOSS}
-    if not any(training.judged(run.lines) for run in runs):    # so that the picture stays when it is first measured
+    if not any(training.validations(run.lines) for run in runs):    # the picture stays when it is first measured
         known = {metric.name: metric for metric in verdicts_of(job.task)[:1]} | known
     with places[1]:
         asked = st.session_state.get(QUANTITY, FORM.value("quantity"))

@@ -7,7 +7,7 @@ from scipy.stats import norm
 
 from lenslab.population import find
 from lenslab.tasks import anomaly
-from lenslab.tasks.anomaly.judge import judged, settle
+from lenslab.tasks.anomaly.judge import judgement_of, settle
 from lenslab.tasks.anomaly.task import build, usual, view_of
 
 CONFIG = anomaly.Config(population="seed-64", workers=0, width=4, latent=4)
@@ -34,7 +34,7 @@ def test_auc_and_finds_are_those_of_two_bells(trained):
     settle(trained, torch.from_numpy(rng.standard_normal(40000)))
     labels = np.repeat([0, 1, 2], 3000)
     scores = torch.from_numpy(rng.standard_normal(9000) + np.array([0.0, 1.0, 0.0])[labels])
-    found = judged(trained, scores, labels, ("no_sub", "cdm", "axion"), 0, resamples=30)
+    found = judgement_of(trained, scores, labels, ("no_sub", "cdm", "axion"), 0, resamples=30)
     assert found["auc_by_class"]["cdm"] == pytest.approx(norm.cdf(2**-0.5), abs=0.015)
     assert found["auc_by_class"]["axion"] == pytest.approx(0.5, abs=0.02)
     assert found["false_alarms"] == pytest.approx(0.05, abs=0.012)

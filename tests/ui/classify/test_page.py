@@ -225,7 +225,7 @@ def test_a_curve_has_a_gap_where_the_image_lies_outside(folder, monkeypatch):
     monkeypatch.setattr(answers, "novelty_of", lambda trained, inputs: torch.linspace(0, 1, len(inputs)))
     app = open_page({"classify.look": "What if", "classify.quantity": "noise"})
     assert "Where a line is missing" in words(app)
-    network, = networks.known("classify")[0][POPULATION]
+    network, = networks.networks_of("classify")[0][POPULATION]
     one = images.of_item(POPULATION, "test", 0, 3).observation
     found = asked.along(network, Swept((0.5, 1.0, 2.0), (one, one, one)))
     assert np.isnan(found[0]).all() and found[1:, CLASSES.index("cdm")] == pytest.approx(15 / 17)
@@ -251,7 +251,7 @@ def test_the_command_that_makes_a_network_overwrites_no_file(folder):
         path = Path(networks.making("classify", POPULATION).split()[-1])
         assert path.parent == folder and not path.exists() and "cp -n " in networks.making("classify", POPULATION)
         a_checkpoint(folder, path.stem, "cdm")
-    assert len(networks.known("classify")[0][POPULATION]) == 5
+    assert len(networks.networks_of("classify")[0][POPULATION]) == 5
 
 
 def test_a_map_says_how_well_such_maps_find_substructure(folder):
@@ -288,7 +288,7 @@ def test_files_that_are_no_such_network_are_left_out_and_say_why(folder):
     path = a_checkpoint(folder, "classify-deeplense-2-elsewhere", "cdm")
     tensors, card = checkpoint.load(path)
     checkpoint.save(path, tensors, card | dict(population="mars"))
-    known, problems = networks.known("classify")
+    known, problems = networks.networks_of("classify")
     assert not known and len(problems) == 3
     assert any("num_pix 128" in text for text in problems) and any("No population 'mars'" in text for text in problems)
     assert all(text.endswith(".") for text in problems)
@@ -311,7 +311,7 @@ def test_a_file_of_an_earlier_lenslab_names_the_command_that_carries_it_over(fol
     path = a_checkpoint(folder, "classify-deeplense-2", "axion")
     tensors, card = checkpoint.load(path)
     checkpoint.save(path, tensors, {name: value for name, value in card.items() if name != "format"})
-    known, problems = networks.known("classify")
+    known, problems = networks.networks_of("classify")
     assert not known and "python -m lenslab renew classify-deeplense-2.safetensors" in problems[0]
 
 

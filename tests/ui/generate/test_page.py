@@ -29,7 +29,7 @@ from lenslab.ui.generate import export, judged, looks, samples
 from lenslab.ui.generate.handles import handles, morphed, settings
 from lenslab.ui.generate.samples import Forming, Order, pictures
 from lenslab.ui.generate.wanted import WANTED, Wanted, first, from_query, to_query
-from lenslab.ui.pick.networks import known
+from lenslab.ui.pick.networks import networks_of
 from lenslab.ui.pick.real import KEPT
 from tests.ui.screens import checked
 
@@ -66,7 +66,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(folder):
-    return known("generate")[0][POPULATION][0]
+    return networks_of("generate")[0][POPULATION][0]
 
 
 @pytest.fixture(scope="module")

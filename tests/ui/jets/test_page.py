@@ -30,7 +30,7 @@ from lenslab.ui.gate import Gate
 from lenslab.ui.jets import export, own
 from lenslab.ui.jets.form import Choice
 from lenslab.ui.jets.forming import Forming, Order, beside, crowd, rows_beside
-from lenslab.ui.jets.networks import conditions_of, known
+from lenslab.ui.jets.networks import conditions_of, jet_networks
 from tests.ui.screens import checked
 
 PAGE = Path(__file__).parents[3] / "pages" / "jets.py"
@@ -66,7 +66,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(folder):
-    return known()[0][0]
+    return jet_networks()[0][0]
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_without_a_network_the_page_tells_what_a_jet_is_and_how_one_is_made(tmp_
     app = open_page()
     assert "jet" in app.markdown[0].value and "python -m lenslab train jets" in app.code[0].value
     (tmp_path / f"{NAME}.safetensors").write_bytes(a_checkpoint(tmp_path, "other", pixels=dict(side=7)).read_bytes())
-    networks, problems = known()
+    networks, problems = jet_networks()
     assert not networks and len(problems) == 2 and all("pixels" in problem for problem in problems)
 
 

@@ -113,7 +113,7 @@ def test_a_network_is_not_asked_about_what_it_never_learnt_from(tmp_path, monkey
     monkeypatch.setattr(asked, "inputs_of", lambda network, shown: torch.full(
         (1, 1, 64, 64), float(strange[id(shown.observation)])))
     monkeypatch.setattr(asked, "novelty", lambda trained, inputs: 0.5 if float(inputs.mean()) < 3 else 0.001)
-    network, = networks.known("classify")[0]["deeplense-2"]
+    network, = networks.networks_of("classify")[0]["deeplense-2"]
     truth = [GAME.truth(number) for number in range(ROUNDS)]
     assert quiz.said(GAME, truth, network) == ["axion"] * 3 + [None] * 7
     app = AppTest.from_file(str(PAGE), default_timeout=120)
