@@ -12,8 +12,8 @@ from lenslab.ui.escape import plain
 from lenslab.ui.generate import export, judged, wanted
 from lenslab.ui.generate.form import FORM, Choice
 from lenslab.ui.generate.handles import Handle, belongs, handles, morphed
-from lenslab.ui.generate.samples import Forming, Order, formed, pictures
-from lenslab.ui.generate.show import WHAT_FOR, noisy, picture, watched
+from lenslab.ui.generate.samples import Forming, Order, pictures, start
+from lenslab.ui.generate.show import WHAT_FOR, noisy, picture, show
 from lenslab.ui.pick import real
 from lenslab.ui.pick.networks import making, networks_of
 
@@ -43,7 +43,7 @@ def sweep_look(choice: Choice, forming: Forming) -> None:
     if not lenses:
         st.info("No value of this can be had with all else as it is.", icon=":material/info:")
         return
-    watched("sweep", formed("sweep", order_of(choice, lenses)), "The strip forms",
+    show("sweep", start("sweep", order_of(choice, lenses)), "The strip forms",
             f"{handle.title}, from end to end. All images begin with the same noise, so that nothing differs but what "
             "is asked for.", [handle.words(value) for value in values])
 
@@ -85,7 +85,7 @@ def morph_look(choice: Choice, forming: Forming) -> None:
     except ValueError as error:
         st.warning(plain(str(error)), icon=":material/info:")
         return
-    watched("morph", formed("morph", order_of(choice, tuple(lenses))), "The strip forms",
+    show("morph", start("morph", order_of(choice, tuple(lenses))), "The strip forms",
             f"From lens {choice.wanted.lens} to lens {other.lens}, all numbers going straight from one to the other; "
             "the clumps of the source stay. All images begin with the same noise.",
             [f"{part:.0%}" for part in parts])

@@ -13,13 +13,13 @@ from lenslab.scenes import group
 from lenslab.tasks.generate.asked import Asked, rms_of, table_of, twins
 from lenslab.tasks.generate.sampling import Way, estimates
 from lenslab.tasks.noise_free.conditions import Conditions
-from lenslab.ui import underway
+from lenslab.ui.forming import key_of
 from lenslab.ui.gate import Turn
+from lenslab.ui.generate.form import FORM
 from lenslab.ui.pick.networks import Network, trained_of
-from lenslab.ui.underway import Underway
+from lenslab.ui.underway import Underway, underway
 
 TOGETHER = 4      # images that form at once: few, so that the first are soon there
-FORMED = "generate.formed"
 
 
 @dataclass(frozen=True)
@@ -142,11 +142,6 @@ def device_name(device: torch.device) -> str:
     return {"cpu": "the processor", "mps": "Apple's GPU"}.get(device.type, str(device))
 
 
-def formed(slot: str, order: Order) -> Forming:
+def start(slot: str, order: Order) -> Forming:
     """What there is of an order; a new one is begun, and shows what stood in its place until it has something."""
-    return underway.underway(f"{FORMED}.{slot}", order, lambda before: Forming(order, before and before.seen))
-
-
-def forget(slot: str) -> None:
-    """Let an order begin anew."""
-    underway.forget(f"{FORMED}.{slot}")
+    return underway(key_of(FORM, slot), order, lambda before: Forming(order, before and before.seen))

@@ -12,14 +12,14 @@ from lenslab.figures.stretch import Stretch
 from lenslab.tasks.generate.asked import rms_of
 from lenslab.tasks.noise_free.conditions import CLASS
 from lenslab.ui.escape import plain
-from lenslab.ui.gate import waiting_sentence
+from lenslab.ui.forming import EVERY, Watch, milliseconds, watch
 from lenslab.ui.generate.form import FORM, Choice
-from lenslab.ui.generate.samples import Forming, Order, Pictures, forget, formed, pictures
+from lenslab.ui.generate.samples import Forming, Order, Pictures, pictures, start
 from lenslab.ui.pick.networks import making
 from lenslab.ui.plot import plot
 from lenslab.ui.window import is_dark, narrow
 
-EVERY, MORE = 0.4, 0.05    # s between two looks at images that form, and more for each image: they must be drawn too
+MORE = 0.05                # s between two looks for each image: they must be drawn, too
 CLUMPS = 7919              # seeds of clumps: those of image k are this times k further
 EMPTY = """Here a network that has learnt what lenses look like draws new ones, of the mass, shape, distance and dark
 matter that you ask for.
@@ -57,8 +57,8 @@ def order_of(choice: Choice) -> Order:
 def samples(choice: Choice) -> Forming:
     """The images, as far as they are."""
     st.toggle("As the camera sees it, with its noise", key=FORM.keyed("noise", False))
-    forming = formed("samples", order_of(choice))
-    watched("samples", forming, "The images form", caption(choice))
+    forming = start("samples", order_of(choice))
+    show("samples", forming, "The images form", caption(choice))
     return forming
 
 
@@ -67,35 +67,14 @@ def noisy() -> bool:
     return bool(FORM.value("noise", False))
 
 
-def watched(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str] = ()) -> None:
-    """Images in place while they form: looked at again and again until they are done."""
-    every = None if forming.over else EVERY + MORE * forming.n
-    st.fragment(look, run_every=every)(slot, forming, doing, words, heads, forming.over)
+def show(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str] = ()) -> None:
+    """Images in place while they form."""
+    def draw() -> None:
+        if there := forming.seen:
+            picture(slot, pictures(there, noisy()), there, heads if there is forming else ())
+            st.caption(words)
 
-
-def look(slot: str, forming: Forming, doing: str, words: str, heads: Sequence[str], was_over: bool) -> None:
-    """One look: how far it is, and the images."""
-    if forming.over and not was_over:
-        FORM.draw_again()     # the page as a whole: what has ended is no longer watched
-    with st.container(horizontal=True, vertical_alignment="center", height=56, border=False):
-        status(slot, forming, doing)
-    if forming.over and forming.refusal:
-        st.warning(plain(forming.refusal), icon=":material/info:")
-    elif shown := forming.seen:
-        picture(slot, pictures(shown, noisy()), shown, heads if shown is forming else ())
-        st.caption(words)
-
-
-def status(slot: str, forming: Forming, doing: str) -> None:
-    """Progress with Stop, or what it has taken."""
-    if not forming.over:
-        st.markdown(waiting_sentence(doing, forming.turn))
-        st.button("Stop", key=f"generate.{slot}.stop", icon=":material/stop_circle:", on_click=forming.turn.cancel)
-    elif forming.complete:
-        st.markdown(cost(forming))
-    elif forming.refusal is None:
-        st.markdown(f"Stopped: {forming.reached} of {forming.n} images are done; what has begun stays as it was.")
-        st.button("Go on", key=f"generate.{slot}.again", icon=":material/play_circle:", on_click=forget, args=(slot,))
+    watch(WATCH, slot, forming, doing, draw, EVERY + MORE * forming.n)
 
 
 def cost(forming: Forming) -> str:
@@ -108,8 +87,7 @@ def cost(forming: Forming) -> str:
             f"it is **{ratio}**.")
 
 
-def milliseconds(value: float) -> str:
-    return f"{value / 1e3:.1f} s" if value >= 1000 else f"{value:.0f} ms"
+WATCH = Watch(FORM, "images", cost)
 
 
 def picture(slot: str, made: Pictures, forming: Forming, heads: Sequence[str]) -> None:

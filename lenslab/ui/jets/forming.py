@@ -13,15 +13,15 @@ from lenslab.tasks.generate.sampling import Way
 from lenslab.tasks.jets.judging import alike
 from lenslab.tasks.jets.nearest import nearest
 from lenslab.tasks.jets.sampling import estimates
+from lenslab.ui.forming import key_of
 from lenslab.ui.gate import Turn
 from lenslab.ui.generate.samples import device_name
-from lenslab.ui.jets.form import Choice
+from lenslab.ui.jets.form import FORM, Choice
 from lenslab.ui.jets.networks import conditions_of, side_of, simulated
 from lenslab.ui.pick.networks import Network, trained_of
 from lenslab.ui.underway import Underway, underway
 
 TOGETHER = 4                  # jets that form at once: few, so that the first are soon there
-FORMED = "jets.formed"
 CHANCE = 20261128             # which of the simulated jets a comparison takes
 
 
@@ -88,7 +88,7 @@ class Forming(Underway):
 
 def start(slot: str, order: Order) -> Forming:
     """What there is of an order."""
-    return underway(f"{FORMED}.{slot}", order, lambda before: Forming(order, before and before.visible))
+    return underway(key_of(FORM, slot), order, lambda before: Forming(order, before and before.visible))
 
 
 def order_of(choice: Choice) -> Order:

@@ -9,13 +9,14 @@ from lenslab.figures.generated import Row
 from lenslab.figures.jets import histograms, lego, pictures
 from lenslab.jets.observables import OBSERVABLES
 from lenslab.ui.escape import plain
+from lenslab.ui.forming import EVERY, key_of, watch
 from lenslab.ui.generate import judged
 from lenslab.ui.generate.show import columns
 from lenslab.ui.jets import export, own
 from lenslab.ui.jets.form import FORM, Choice, named
-from lenslab.ui.jets.forming import FORMED, Forming, beside, crowd, images_of, observables_of, read_off, start
+from lenslab.ui.jets.forming import Forming, beside, crowd, images_of, observables_of, read_off, start
 from lenslab.ui.jets.networks import jet_networks, kind, making, side_of
-from lenslab.ui.jets.show import EVERY, layer, layer_of, spread, status
+from lenslab.ui.jets.show import WATCH, layer, layer_of, spread
 from lenslab.ui.plot import plot
 from lenslab.ui.underway import forget
 from lenslab.ui.window import is_dark
@@ -76,22 +77,17 @@ def crowd_look(choice: Choice, forming: Forming) -> None:
         return
     order, rows = crowd(choice, flavour, n)
     held = start("crowd", order)
-    st.fragment(compare, run_every=None if held.over else 4 * EVERY)(held, tuple(rows.tolist()), held.over)
+    watch(WATCH, "crowd", held, "Many jets form", lambda: compare(held, tuple(rows.tolist())), 4 * EVERY)
 
 
 def ask_for_crowd() -> None:
     flavour = FORM.value("crowd.flavour", "all")
-    forget(f"{FORMED}.crowd")
+    forget(key_of(FORM, "crowd"))
     st.session_state[ASKED] = None if flavour == "all" else flavour, FORM.value("crowd.n", SIZES[0])
 
 
-def compare(held: Forming, rows: tuple[int, ...], was_over: bool) -> None:
-    if held.over and not was_over:
-        FORM.draw_again()
-    with st.container(horizontal=True, vertical_alignment="center", height=56, border=False):
-        status("crowd", held, "Many jets form")
-    if held.over and held.refusal:
-        st.warning(plain(held.refusal), icon=":material/info:")
+def compare(held: Forming, rows: tuple[int, ...]) -> None:
+    """Average images and observables of as many as are there, beside simulated ones."""
     if not held.reached:
         return
     side, mine = side_of(held.order.network), own.current()

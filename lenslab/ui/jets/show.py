@@ -9,17 +9,16 @@ from lenslab.figures.generated import Row
 from lenslab.figures.jets import pictures
 from lenslab.jets import CHANNELS
 from lenslab.ui.escape import plain
-from lenslab.ui.gate import waiting_sentence
-from lenslab.ui.generate.show import columns, milliseconds
+from lenslab.ui.forming import EVERY, Watch, milliseconds, watch
+from lenslab.ui.generate.show import columns
 from lenslab.ui.jets.form import FORM, Choice
-from lenslab.ui.jets.forming import FORMED, Forming, beside, order_of, read_off, start
+from lenslab.ui.jets.forming import Forming, beside, order_of, read_off, start
 from lenslab.ui.jets.networks import making
 from lenslab.ui.jets.sketch import sketch
 from lenslab.ui.plot import plot
-from lenslab.ui.underway import forget
 from lenslab.ui.window import is_dark
 
-EVERY, MORE = 0.4, 0.03    # s between two looks at jets that form, and more for each
+MORE = 0.03                # s between two looks for each jet: they must be drawn, too
 WHAT = """Two protons collide, and a quark or a gluon flies out. It cannot stay alone: on its way it bursts into a
 spray of some tens of particles, a **jet**. A detector like CMS at CERN stands around and sees where each of them goes
 and how much energy it has; rolled out flat, that is an image."""
@@ -65,39 +64,26 @@ def jets(choice: Choice) -> Forming:
     st.segmented_control("What the detector saw", list(LAYERS), key=FORM.keyed("layer", "energy", among=LAYERS),
                          format_func=LAYERS.get, required=True)
     forming = start("samples", order_of(choice))
-    every = None if forming.over else EVERY + MORE * forming.n
-    st.fragment(look, run_every=every)(choice, forming, forming.over)
+
+    def draw() -> None:
+        if shown := forming.visible:
+            side_by_side(shown)
+            st.caption(f"Above: {choice.words}, drawn by the network; the seed of the noise alone makes them "
+                       "differ. Below: those of our 2,000 simulated jets that are most like what is asked for. Shown: "
+                       f"{ABOUT[layer()]}, on a logarithmic scale; φ runs round the beams and η along them.")
+            if forming.over and forming.reached:
+                st.table(read(choice, forming), border="horizontal")
+
+    watch(WATCH, "samples", forming, "The jets form", draw, EVERY + MORE * forming.n)
     return forming
 
 
-def look(choice: Choice, forming: Forming, was_over: bool) -> None:
-    """One look: how far it is, and the pictures."""
-    if forming.over and not was_over:
-        FORM.draw_again()     # the page as a whole: what has ended is no longer watched
-    with st.container(horizontal=True, vertical_alignment="center", height=56, border=False):
-        status("samples", forming, "The jets form")
-    if forming.over and forming.refusal:
-        st.warning(plain(forming.refusal), icon=":material/info:")
-    elif shown := forming.visible:
-        side_by_side(shown)
-        st.caption(f"Above: {choice.words}, drawn by the network; the seed of the noise alone makes them "
-                   "differ. Below: those of our 2,000 simulated jets that are most like what is asked for. Shown: "
-                   f"{ABOUT[layer()]}, on a logarithmic scale; φ runs round the beams and η along them.")
-        if forming.over and forming.reached:
-            st.table(read(choice, forming), border="horizontal")
+def cost(forming: Forming) -> str:
+    """Device and time for each jet."""
+    return f"{milliseconds(1e3 * forming.seconds / forming.n)} a jet on {plain(forming.device)}."
 
 
-def status(slot: str, forming: Forming, doing: str) -> None:
-    """Progress with Stop, or what it has taken."""
-    if not forming.over:
-        st.markdown(waiting_sentence(doing, forming.turn))
-        st.button("Stop", key=f"jets.{slot}.stop", icon=":material/stop_circle:", on_click=forming.turn.cancel)
-    elif forming.complete:
-        st.markdown(f"{milliseconds(1e3 * forming.seconds / forming.n)} a jet on {plain(forming.device)}.")
-    elif forming.refusal is None:
-        st.markdown(f"Stopped: {forming.reached} of {forming.n} jets are done; what has begun stays as it was.")
-        st.button("Go on", key=f"jets.{slot}.again", icon=":material/play_circle:", on_click=forget,
-                  args=(f"{FORMED}.{slot}",))
+WATCH = Watch(FORM, "jets", cost)
 
 
 def side_by_side(forming: Forming) -> None:
