@@ -71,12 +71,13 @@ def scores(trained: Trained, features: Tensor, truth: Tensor, labels: np.ndarray
 
 
 def by_key(estimate: Estimate, truth: np.ndarray, resamples: int = 0) -> dict:
-    """{mae, rmse, r2, coverage68, coverage95: {key: number}}, their intervals, how many images, and the means of all.
+    """{mae, rmse, r2, coverage68, coverage95, claimed: {key: number}}, their intervals, how many images, and the means
+    of all. Claimed is the error that the posteriors themselves expect of their medians.
 
     Where several classes have a key their images count together.
     """
     samples, quantities = estimate.samples.numpy(), estimate.quantities
-    found: dict = {name: {} for name in ("mae", "rmse", "r2", "coverage68", "coverage95", "number")}
+    found: dict = {name: {} for name in ("mae", "rmse", "r2", "coverage68", "coverage95", "claimed", "number")}
     intervals: dict = {}
     for key in quantities.keys:
         parts = [(samples[mine, :, k], truth[mine, k]) for k in quantities.places(key)
@@ -91,8 +92,8 @@ def by_key(estimate: Estimate, truth: np.ndarray, resamples: int = 0) -> dict:
         if resamples:
             rng = np.random.default_rng(0)
             rows = rng.integers(0, len(true), (resamples, len(true)))
-            median, pit = np.median(drawn, 1), calibration.ranks(drawn, true)
-            again = [of_median(median[row], pit[row], true[row]) for row in rows]
+            each = summary(drawn, true)
+            again = [of_median(*(part[row] for part in each)) for row in rows]
             for name in figures:
                 intervals[f"{name}.{key}"] = np.percentile([one[name] for one in again], [2.5, 97.5]).tolist()
     own = [key for key in found["r2"] if key.startswith("log10")]
@@ -103,14 +104,20 @@ def by_key(estimate: Estimate, truth: np.ndarray, resamples: int = 0) -> dict:
 
 def of_key(drawn: np.ndarray, true: np.ndarray) -> dict[str, float]:
     """Of samples (N, S) and truths (N,)."""
-    return of_median(np.median(drawn, 1), calibration.ranks(drawn, true), true)
+    return of_median(*summary(drawn, true))
 
 
-def of_median(median: np.ndarray, pit: np.ndarray, true: np.ndarray) -> dict[str, float]:
+def summary(drawn: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Medians, the error that each posterior expects of its own, ranks, and truths, (N,) each."""
+    median = np.median(drawn, 1)
+    return median, np.abs(drawn - median[:, None]).mean(1), calibration.ranks(drawn, true), true
+
+
+def of_median(median: np.ndarray, claimed: np.ndarray, pit: np.ndarray, true: np.ndarray) -> dict[str, float]:
     error = median - true
     return dict(mae=float(np.abs(error).mean()), rmse=float((error**2).mean() ** 0.5),
                 r2=float(1 - (error**2).mean() / true.var()), coverage68=calibration.central_coverage(pit, 0.68),
-                coverage95=calibration.central_coverage(pit, 0.95))
+                coverage95=calibration.central_coverage(pit, 0.95), claimed=float(claimed.mean()))
 
 
 def temperatures(model: Measurer, features: Tensor, targets: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from lenslab.figures import posterior
 from lenslab.figures.evidence import evidence as evidence_figure
 from lenslab.insight import cards
 from lenslab.insight.explain import METHODS
+from lenslab.tasks.measure.ideal import ideal_error, too_narrow
 from lenslab.tasks.measure.quantities import SMOOTH
 from lenslab.ui.escape import plain
 from lenslab.ui.gate import through_the_gate
@@ -83,14 +84,20 @@ def honest_look(network: Network, shown: Shown, answer: Answer, taken: Taken) ->
     metrics, quantities = cards.metrics_of(network.card), quantities_of(network)
     titles = {item.key: item for item in quantities.quantities}
     rows = [{"quantity": titles[key].kind.title, "unit": titles[key].kind.unit,
-             **{name: metrics[name].get(key) for name in FIGURES if isinstance(metrics.get(name), dict)}}
+             **{name: metrics[name].get(key) for name in FIGURES if isinstance(metrics.get(name), dict)},
+             "ideal": ideal_error(network.population, key)}
             for key in quantities.keys if isinstance(metrics.get("mae"), dict) and key in metrics["mae"]]
     if rows:
         st.dataframe(rows, hide_index=True, column_config={
             "mae": st.column_config.NumberColumn("mean error", format="%.3f"),
+            "ideal": st.column_config.NumberColumn("at best", format="%.2f", help="The mean error of an observer who "
+                                                   "knows all that an image holds, where that was measured."),
             "r2": st.column_config.NumberColumn("R²", format="%.2f"),
             "coverage68": st.column_config.NumberColumn("truth within 68 %", format="percent"),
             "coverage95": st.column_config.NumberColumn("truth within 95 %", format="percent")})
+    for key in (key for key in too_narrow(network.card) if key in titles):
+        st.warning(f"Of **{titles[key].kind.title}** its posteriors are narrower than those of an observer who knows "
+                   "all that an image holds: it claims more than images tell.", icon=":material/warning:")
     told = network.card.get("calibration")
     if isinstance(told, dict) and isinstance(told.get("coverage"), dict) and told["coverage"]:
         plot(posterior.coverage({"Smooth lens" if name == SMOOTH else name: entry

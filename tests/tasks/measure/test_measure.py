@@ -6,6 +6,7 @@ import torch
 
 from lenslab.feed.order import CHUNK
 from lenslab.tasks import measure
+from lenslab.tasks.measure.ideal import too_narrow
 from lenslab.tasks.measure.judge import by_key, scores, temperatures
 from lenslab.tasks.measure.quantities import quantities_of
 from lenslab.tasks.measure.task import build, estimate_of
@@ -95,6 +96,15 @@ def test_quantities_of_several_classes_count_together():
     found = by_key(Estimate(samples, torch.full((80, 5), 0.2), quantities), truth)
     assert found["number"] == {"log10_f_sub": 80}
     assert found["mae"]["log10_f_sub"] == pytest.approx((0.15 + 0.35) / 2, abs=1e-6)
+    assert found["claimed"]["log10_f_sub"] == pytest.approx(1.3 / 4, rel=0.02)    # a quarter of its width
+
+
+def test_who_claims_more_than_images_tell_is_named():
+    """By the errors that posteriors expect of themselves; of what nobody has measured nothing is said."""
+    claimed = dict(log10_m22=0.15, log10_f_sub=0.29, theta_E=0.001)
+    card = dict(population="hst", metrics=dict(claimed=claimed))
+    assert too_narrow(card) == ("log10_m22",)
+    assert too_narrow(card | dict(population="seed-64")) == too_narrow(card | dict(metrics={})) == ()
 
 
 def test_every_parameter_learns(trained):
