@@ -5,7 +5,8 @@
 
 The posteriors of test lenses of a measuring network are made once. A sky is a mean, drawn from the prior's middle 80 %,
 a scatter of 0.2 of dex, and so many test lenses chosen so that their true numbers follow that law. Its lenses together
-give a belief in the mean (lenslab.insight.hierarchy, which knows neither mean nor scatter). Printed for each number of
+give a belief in the mean (lenslab.insight.hierarchy, which knows neither mean nor scatter), widened by the error that
+all lenses share, which validation lenses have told (lenslab.tasks.measure.skies). Printed for each number of
 the dark matter: median error of the mean, how often its central 68 and 95 % hold the truth with the 99 % band of honest
 ones, and the lenses needed for 0.2 of dex in three ranges of signal to noise (Fisher), where the mean is in the middle
 of the prior; with --plot as a figure.
@@ -21,21 +22,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as python ben
 import numpy as np
 
 from benchmarks.forecast_plot import forecast_svg
+from lenslab import checkpoint
 from lenslab.feed.stream import HELD_OUT_SEED, held_out
 from lenslab.insight import hierarchy
 from lenslab.insight.calibration import band
 from lenslab.population import CHUNK, find
 from lenslab.tasks.measure.quantities import SMOOTH, Quantities
+from lenslab.tasks.measure.skies import SAMPLES, SCATTER, TOGETHER, shared_error_of, skies, weight_of
 from lenslab.tasks.measure.task import Config, estimate_of, features_of, view_of
 from lenslab.tasks.measure.view import TRUTH
 from lenslab.tasks.trained import load
 from lenslab.tasks.training import configure
 
-SCATTER, ERROR = 0.2, 0.2      # of the numbers about their mean; dex that a forecast asks for
-MIDDLE = 0.8                   # of the prior, from which means of skies are drawn
-SAMPLES = 400
+ERROR = 0.2                    # dex that a forecast asks for
 BINS = 3                       # of signal to noise
-TOGETHER = np.array([0.1, 0.2, 0.35])     # scatters that the belief allows
 
 
 def posteriors(path: Path, fits: str, test: int, workers: int):
@@ -51,27 +51,17 @@ def posteriors(path: Path, fits: str, test: int, workers: int):
     return Quantities.of_card(trained.card["measures"]), estimate.samples.numpy(), shown.targets[TRUTH].numpy(), signal
 
 
-def skies(ln: np.ndarray, truth: np.ndarray, item, number: int, lenses: int) -> dict:
-    """Of skies drawn anew from the same lenses: error of the mean, and coverage."""
-    rng, (low, high) = np.random.default_rng(0), item.limits
-    edge = (1 - MIDDLE) / 2 * (high - low)
-    errors, inside = [], {0.68: 0, 0.95: 0}
-    for _ in range(number):
-        mean = rng.uniform(low + edge, high - edge)
-        weight = weight_of(truth, mean, item)
-        rows = rng.choice(len(truth), lenses, p=weight / weight.sum())
-        found = hierarchy.mean_of(ln[rows], item.limits)
-        errors.append(abs(found.median - mean))
-        for level in inside:
-            below, above = found.interval(level)
-            inside[level] += below <= mean <= above
-    return dict(error=float(np.median(errors)), skies=number, lenses=lenses,
-                **{f"coverage{round(100 * level)}": count / number for level, count in inside.items()})
-
-
-def weight_of(truth: np.ndarray, mean: float, item) -> np.ndarray:
-    """(N,) of test lenses: the law of a sky with that mean over the prior that drew them."""
-    return np.exp(-0.5 * ((truth - mean) / SCATTER) ** 2) / np.maximum(item.density(truth), 1e-300)
+def judged(ln: np.ndarray, truth: np.ndarray, item, number: int, lenses: int, error: float) -> dict:
+    """Of skies drawn anew from the same lenses: error of the mean, and coverage with and without the shared error."""
+    errors, inside = [], {(level, word): 0 for level in (0.68, 0.95) for word in ("", "_alone")}
+    for mean, known in skies(ln, truth, item, number, lenses):
+        for word, one in (("", hierarchy.with_error(known, error)), ("_alone", known)):
+            for level in (0.68, 0.95):
+                below, above = one.interval(level)
+                inside[level, word] += below <= mean <= above
+        errors.append(abs(known.median - mean))
+    return dict(error=float(np.median(errors)), skies=number, lenses=lenses, shared=error,
+                **{f"coverage{round(100 * level)}{word}": count / number for (level, word), count in inside.items()})
 
 
 def forecast(ln: np.ndarray, truth: np.ndarray, signal: np.ndarray, item) -> list[dict]:
@@ -100,14 +90,14 @@ def main(words: list[str] | None = None) -> int:
     settings = parser.parse_args(words)
     quantities, samples, truth, signal = posteriors(settings.checkpoint, settings.fits, settings.test,
                                                     settings.workers)
-    found = {}
+    card, found = checkpoint.read_card(settings.checkpoint), {}
     for place, item in enumerate(quantities.quantities):
         mine = np.isfinite(truth[:, place])
         if item.block == SMOOTH or mine.sum() < 100:
             continue
         ln = hierarchy.ln_likelihoods(samples[mine, :, place], item.density, item.limits, TOGETHER)
         found[f"{item.block}/{item.key}"] = dict(
-            skies(ln, truth[mine, place], item, settings.skies, settings.lenses),
+            judged(ln, truth[mine, place], item, settings.skies, settings.lenses, shared_error_of(card, item)),
             forecast=forecast(ln, truth[mine, place], signal[mine], item), prior=item.limits)
     if settings.plot:
         settings.plot.write_text(forecast_svg(found, ERROR))
@@ -115,12 +105,16 @@ def main(words: list[str] | None = None) -> int:
         print(json.dumps(found))
         return 0
     bands = {level: band(level, settings.skies) for level in (0.68, 0.95)}
-    print(f"| number | median error of the mean | truth within 68 % [{bands[0.68][0]:.2f}, {bands[0.68][1]:.2f}] | "
-          f"95 % [{bands[0.95][0]:.2f}, {bands[0.95][1]:.2f}] | lenses for {ERROR} dex |\n|---|---|---|---|---|")
+    print(f"| number | median error of the mean | error that lenses share | "
+          f"truth within 68 % [{bands[0.68][0]:.2f}, {bands[0.68][1]:.2f}] | "
+          f"95 % [{bands[0.95][0]:.2f}, {bands[0.95][1]:.2f}] | without the shared error | "
+          f"lenses for {ERROR} dex |\n" + "|---" * 7 + "|")
     for name, one in found.items():
         needed = ", ".join(f"{entry['lenses']:.0f}" + (f" (S {entry['low']:.0f}-{entry['high']:.0f})"
                            if np.isfinite(entry["low"]) else "") for entry in one["forecast"])
-        print(f"| {name} | {one['error']:.3f} | {one['coverage68']:.3f} | {one['coverage95']:.3f} | {needed} |")
+        cells = [f"{one[word]:.3f}" for word in ("error", "shared", "coverage68", "coverage95")]
+        alone = f"{one['coverage68_alone']:.3f}, {one['coverage95_alone']:.3f}"
+        print(f"| {' | '.join([name, *cells, alone, needed])} |")
     return 0
 
 

@@ -17,6 +17,7 @@ from scipy.special import ndtr
 
 SCATTERS = np.linspace(0.05, 0.5, 10)     # of a number about its mean in the population, dex: even before any lens
 GRID = 161                                # means that are tried
+ERRORS = np.linspace(0, 0.25, 51)         # of the prior's width: errors that lenses may share
 KERNEL = 0.06                             # share of the prior's width by which samples are smoothed for a common value
 ROUNDS, BURNT = 1500, 300                 # of the chain that gives shares of classes
 
@@ -64,6 +65,33 @@ def mean_of(ln: np.ndarray, limits: tuple[float, float]) -> Belief:
     """The population's mean, scatter unknown, from `ln_likelihoods` of its lenses."""
     joint = ln.sum(0)
     return belief(grid(limits), np.exp(joint - joint.max()).sum(0))
+
+
+def with_error(known: Belief, error: float) -> Belief:
+    """The same where the mean is off by an error more, one sigma, that all lenses share: more of them do not lessen it.
+    """
+    if error <= 0:
+        return known
+    return belief(known.value, blur(known.value, error) @ known.density)
+
+
+def blur(value: np.ndarray, error: float) -> np.ndarray:
+    """(G, G) from densities on a grid to those with an error more; what would leave the range stays in it."""
+    bell = np.exp(-0.5 * ((value[:, None] - value) / max(error, 1e-9)) ** 2)
+    return bell / bell.sum(0)
+
+
+def shared_error(known: list[Belief], truths: np.ndarray) -> float:
+    """The error that makes the true means of skies likeliest, each under its own belief `with_error`; all beliefs are
+    on one grid."""
+    value, density = known[0].value, np.array([one.density for one in known])
+
+    def ln(error: float) -> float:
+        wide = density @ blur(value, error).T
+        wide /= np.trapezoid(wide, value)[:, None]
+        return sum(np.log(max(np.interp(truth, value, row), 1e-300)) for truth, row in zip(truths, wide, strict=True))
+
+    return float(max(ERRORS * (value[-1] - value[0]), key=ln))
 
 
 def common_value(samples: np.ndarray, prior: Callable, limits: tuple[float, float]) -> Belief:

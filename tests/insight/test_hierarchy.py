@@ -75,6 +75,19 @@ def test_lenses_needed_are_those_of_bells():
     assert found == pytest.approx((SCATTER**2 + NOISE**2) / 0.04, rel=0.25)
 
 
+def test_an_error_that_all_lenses_share_adds_to_their_own():
+    """Bells of width 0.1 about means that are off by 0.3 more: the error is found, and with it beliefs are honest."""
+    value, rng = np.linspace(*LIMITS, 241), np.random.default_rng(3)
+    truths = rng.uniform(-2, 2, 400)
+    off = truths + 0.1 * rng.normal(size=400) + 0.3 * rng.normal(size=400)
+    known = [hierarchy.belief(value, np.exp(-0.5 * ((value - one) / 0.1) ** 2)) for one in off]
+    error = hierarchy.shared_error(known, truths)
+    assert error == pytest.approx(0.3, abs=0.05)
+    low, high = hierarchy.with_error(known[0], error).interval(0.6827)
+    assert (high - low) / 2 == pytest.approx(np.hypot(0.1, error), rel=0.02)
+    assert hierarchy.shared_error(known, np.array([one.median for one in known])) == 0
+
+
 def test_lenses_of_another_law_are_weighed_before_they_are_counted():
     """Truths all over the prior have steeper slopes than a population about its mean would: unweighed, too few would
     seem enough."""

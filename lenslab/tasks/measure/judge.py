@@ -18,6 +18,7 @@ from lenslab.nets.measurer import Measurer
 from lenslab.nets.posterior import normal
 from lenslab.tasks.classify.answers import features_of as last_features
 from lenslab.tasks.measure.quantities import SMOOTH, Quantities
+from lenslab.tasks.measure.skies import shared_errors
 from lenslab.tasks.measure.task import CLASS_WEIGHT, Estimate, estimate_of, features_of, view_of
 from lenslab.tasks.measure.view import TRUTH
 from lenslab.tasks.trained import Trained
@@ -30,18 +31,22 @@ FEWEST = 30            # images that a quantity is judged by
 
 def evaluate(trained: Trained, config: Training, split: str = "validation") -> dict:
     """Plain numbers with intervals. With the split "test" the temperature of each block is set first, by validation
-    images, "novelty" has learnt what is usual, and "card" holds ranks and coverage curves."""
+    images, "novelty" has learnt what is usual, and "card" holds ranks, coverage curves, and the errors that many lenses
+    share, by validation images too."""
     model, quantities = trained.model, Quantities.of_card(trained.card["measures"])
     shown = held_out(view_of(config, HELD_OUT_SEED, "validation"), config.validation, config.workers)
     features = features_of(model, shown.inputs)
     if split == "validation":
         return scores(trained, features, shown.targets[TRUTH], shown.labels)
     model.temperature.copy_(temperatures(model, features, quantities.scores(shown.targets[TRUTH]).to(features)))
+    drawn = estimate_of(trained, features).samples.numpy()
+    errors = shared_errors(drawn, shown.targets[TRUTH].numpy(), quantities)
     held = shown.inputs
     shown = held_out(view_of(config, HELD_OUT_SEED, split), config.test, config.workers)
     features = features_of(model, shown.inputs)
     found = scores(trained, features, shown.targets[TRUTH], shown.labels, RESAMPLES)
-    found["card"] = {"calibration": curves(estimate_of(trained, features), shown.targets[TRUTH].numpy())}
+    found["card"] = {"calibration": curves(estimate_of(trained, features), shown.targets[TRUTH].numpy()),
+                     "shared_errors": errors}
     usual = simulated(view_of(config, config.seed, "train"), min(USUAL, config.images or USUAL), config.workers)
     learnt = last_features(trained, usual.inputs)
     found["novelty"] = Novelty(learnt.shape[1], len(quantities.classes)).fit(

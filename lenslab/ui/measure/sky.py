@@ -9,6 +9,7 @@ from lenslab.figures import classification, posterior
 from lenslab.figures.classification import named
 from lenslab.insight import hierarchy
 from lenslab.tasks.measure.quantities import SMOOTH, Quantity
+from lenslab.tasks.measure.skies import shared_error_of
 from lenslab.ui.measure.answers import answer, quantities_of, truth_of
 from lenslab.ui.measure.form import FORM
 from lenslab.ui.measure.words import pair
@@ -83,13 +84,16 @@ def step(network: Network, item: Quantity, sky: Sky, number: int) -> None:
         st.caption("Each lens by itself says little. Press **Add lenses**: they are simulated, measured one by one, "
                    "and what they say together appears here.")
         return
-    together = hierarchy.mean_of(np.array(sky.ln), item.limits)
+    error = shared_error_of(network.card, item)
+    together = hierarchy.with_error(hierarchy.mean_of(np.array(sky.ln), item.limits), error)
     truth = float(np.mean(sky.truths))
     low, high = together.interval(0.68)
     plot(posterior.belief(together.value, together.density, title=f"Mean of {item.kind.title}", unit=item.kind.unit,
                           truth=truth, flat=1 / (item.limits[1] - item.limits[0])), key="measure.sky.belief",
          square=False, alt=f"What {len(sky.ln)} lenses say together of the mean of {item.kind.title}")
-    st.markdown(f"**{len(sky.ln)} lenses together**: between {pair(item, low, high)} (68 %).")
+    st.markdown(f"**{len(sky.ln)} lenses together**: between {pair(item, low, high)} (68 %)."
+                + (f" An error of {error:.2g} is in it that all lenses share, since no network reads them quite "
+                   "without bias: more lenses do not lessen it." if error else ""))
     shares = hierarchy.shares_of(np.array(sky.probabilities))
     classes = quantities_of(network).classes
     middle, edges = shares.mean(0), np.quantile(shares, [0.16, 0.84], axis=0)
