@@ -1,12 +1,15 @@
 """Who tells odd lenses, having seen smooth ones alone? Detectors beside chi^2, a supervised network, and the leak.
 
-    python benchmarks/anomalies.py CHECKPOINT ... [--n 2400] [--classifier CHECKPOINT] [--json]
+    python benchmarks/anomalies.py CHECKPOINT ... [--n 2400] [--classifier CHECKPOINT] [--fits FOLDER] [--strong N]
+        [--json]
 
 All CHECKPOINTs are of the task anomaly and of one population. Area under the ROC of each class against smooth lenses,
 with 95 % intervals, false alarms and finds at the threshold that 5 % of usual lenses pass, and the share of things that
 are no lens (spirals, mergers, two rings, empty sky) that is called odd there. Beside them: 1 - the probability of the
 smooth class by a classifier that was taught with all classes, and the total light with the ring's radius alone, by a
 logistic regression of half of the images judged on the other half: what leaks without any substructure being seen.
+With --strong also smooth lenses against those of the first N test images that keep more than 6 sigmas of their
+substructure when a smooth lens is fitted anew (lenslab.fit.refit, about a second each).
 """
 
 import argparse
@@ -23,8 +26,9 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks.parts import name_of
 from lenslab.feed.stream import HELD_OUT_SEED, held_out
+from lenslab.fit import refit
 from lenslab.insight import metrics
-from lenslab.population import find
+from lenslab.population import CHUNK, find
 from lenslab.sets.no_lens import KINDS, things
 from lenslab.tasks.anomaly.judge import FALSE, judgement_of
 from lenslab.tasks.anomaly.task import Config, predict, scores_of, smooth_class, view_of
@@ -34,19 +38,35 @@ from lenslab.tasks.trained import load
 from lenslab.tasks.training import configure
 
 RESAMPLES, THINGS = 300, 60
+STRONG, FEWEST = 6.0, 10       # sigmas of substructure that a smooth lens leaves; images that an AUC is told of
 
 
-def detector(path: Path, n: int, workers: int) -> dict:
-    """Judgement of one detector on n test images and on things that are no lens."""
+def detector(path: Path, n: int, workers: int, fits: str, left: np.ndarray) -> dict:
+    """Judgement of one detector on n test images and on things that are no lens.
+
+    left   (M,) sigmas of their substructure that the first M test images keep, 0 without any
+    """
     trained = load(path, task="anomaly")
-    config = configure(Config, trained.card["config"] | dict(test=n, workers=workers))
+    asked = dict(test=n, workers=workers) | (dict(fits=fits) if fits else {})
+    config = configure(Config, trained.card["config"] | asked)
     population = find(config.population)
     shown = held_out(view_of(config, HELD_OUT_SEED, "test", alone=False), n, workers)
-    found = judgement_of(trained, scores_of(trained, shown.inputs), shown.labels, population.classes,
+    score = scores_of(trained, shown.inputs)
+    found = judgement_of(trained, score, shown.labels, population.classes,
                    smooth_class(population), RESAMPLES)
+    found["strong"] = strong_auc(score[:len(left)], shown.labels[:len(left)] == smooth_class(population), left)
     found["no_lens"] = {kind: float((predict(trained, things(population, kind, THINGS)).p < FALSE).double().mean())
                         for kind in KINDS}
     return found | dict(kind=config.kind)
+
+
+def strong_auc(score, smooth: np.ndarray, left: np.ndarray) -> dict | None:
+    """AUC of smooth lenses against those that keep more than STRONG sigmas; None where there are too few."""
+    rows = smooth | (left > STRONG)
+    if (left > STRONG).sum() < FEWEST:
+        return None
+    values, odd = np.asarray(score, float)[rows], ~smooth[rows]
+    return dict(auc=metrics.auc(values, odd), interval=metrics.auc_interval(values, odd), n=int(odd.sum()))
 
 
 def supervised(path: Path, n: int, workers: int) -> dict[str, float]:
@@ -90,12 +110,17 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("checkpoints", type=Path, nargs="+")
     parser.add_argument("--n", type=int, default=2400)
     parser.add_argument("--classifier", type=Path)
+    parser.add_argument("--fits", default="", help="folder of python -m lenslab fits; that of each training else")
+    parser.add_argument("--strong", type=int, default=0, metavar="N", help="test images whose substructure is fitted")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     settings = parser.parse_args(words)
     torch.manual_seed(0)
-    found = {name_of(path): detector(path, settings.n, settings.workers) for path in settings.checkpoints}
     population = load(settings.checkpoints[0], task="anomaly").card["population"]
+    chunks = range(-(-settings.strong // CHUNK))
+    left = np.concatenate([np.zeros(0), *(refit.of_chunk(find(population), k, HELD_OUT_SEED, "test") for k in chunks)])
+    found = {name_of(path): detector(path, max(settings.n, len(left)), settings.workers, settings.fits, left)
+             for path in settings.checkpoints}
     beside = {"light and ring alone": leak(population, settings.n, settings.workers)}
     if settings.classifier:
         beside["taught with all classes"] = supervised(settings.classifier, settings.n, settings.workers)
@@ -103,18 +128,22 @@ def main(words: list[str] | None = None) -> int:
         print(json.dumps(dict(found, **beside)))
         return 0
     classes = list(next(iter(found.values()))["auc_by_class"])
-    print(f"| detector | AUC | {' | '.join(classes)} | false alarms | found | "
+    print(f"| detector | AUC | {' | '.join(classes)} | above {STRONG:g} sigmas, n | false alarms | found | "
           f"no lens, called odd: {', '.join(KINDS)} |")
-    print("|" + "---|" * (5 + len(classes)))
+    print("|" + "---|" * (6 + len(classes)))
     for one in found.values():
         low, high = one["intervals"]["auc"]
         print(f"| {one['kind']} | {one['auc']:.3f} [{low:.3f}, {high:.3f}] | "
               + " | ".join(f"{one['auc_by_class'][name]:.3f}" for name in classes)
-              + f" | {one['false_alarms']:.3f} | {one['found']:.3f} | "
+              + f" | {strong_words(one['strong'])} | {one['false_alarms']:.3f} | {one['found']:.3f} | "
               + ", ".join(f"{one['no_lens'][kind]:.2f}" for kind in KINDS) + " |")
     for name, one in beside.items():
-        print(f"| {name} | {one['all']:.3f} | " + " | ".join(f"{one[kind]:.3f}" for kind in classes) + " | | | |")
+        print(f"| {name} | {one['all']:.3f} | " + " | ".join(f"{one[kind]:.3f}" for kind in classes) + " | | | | |")
     return 0
+
+
+def strong_words(one: dict | None) -> str:
+    return "" if one is None else f"{one['auc']:.3f} [{one['interval'][0]:.3f}, {one['interval'][1]:.3f}], {one['n']}"
 
 
 if __name__ == "__main__":
