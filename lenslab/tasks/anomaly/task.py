@@ -293,6 +293,14 @@ def predict(trained: Trained, observation: Observation) -> Oddness:
     with torch.no_grad(), torch.autocast(trained.device.type, enabled=False):
         maps = torch.cat([trained.model.network.map(part.to(trained.device)).detach().cpu()
                           for part in given.split(AT_ONCE)])
-    return Oddness(score, trained.model.p(score.to(trained.device)).cpu(), maps)
+    p = trained.model.p(score.to(trained.device)).cpu()
+    return Oddness(score, p.clamp_min(1 / (usual_number(trained.card) + 1)), maps)
+
+
+def usual_number(card: dict) -> int:
+    """How many usual lenses a detector was held against: rarer than one of them it can call no image."""
+    config = card.get("config")
+    number = config.get("validation") if isinstance(config, dict) else None
+    return number if isinstance(number, int) and number > 0 else TABLE
 
 

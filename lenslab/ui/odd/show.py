@@ -7,7 +7,7 @@ from lenslab.figures import observed, odd
 from lenslab.figures.canvas import Frame
 from lenslab.figures.classification import NAMES, named
 from lenslab.insight import cards
-from lenslab.tasks.anomaly.task import RESIDUAL
+from lenslab.tasks.anomaly.task import RESIDUAL, usual_number
 from lenslab.ui.classify import trust
 from lenslab.ui.escape import plain
 from lenslab.ui.kept import Form
@@ -55,7 +55,9 @@ def verdict(network: Network, answer: Answer, accepted: float, shown: Shown) -> 
     for told in (trust.outdated(network), doubts(network)):
         if told:
             st.info(told, icon=":material/school:")
-    rare = "Fewer than 1 in 500" if p < 0.002 else f"{100 * p:.0f} of 100" if p > 0.02 else f"{1000 * p:.0f} of 1,000"
+    usual = usual_number(network.card)
+    rare = f"{100 * p:.0f} of 100" if p > 0.02 else f"{1000 * p:.0f} of 1,000"
+    rare = f"None of {usual:,}" if p * usual < 1 else rare
     if p < accepted:
         st.markdown(f"### Odd\n{rare} usual lenses look at least as odd to {plain(network.short)} as this image.")
     else:
