@@ -28,7 +28,7 @@ from lenslab.insight import hierarchy
 from lenslab.insight.calibration import band
 from lenslab.population import CHUNK, find
 from lenslab.tasks.measure.quantities import SMOOTH, Quantities
-from lenslab.tasks.measure.skies import SAMPLES, SCATTER, TOGETHER, shared_error_of, skies, weight_of
+from lenslab.tasks.measure.skies import SAMPLES, SCATTER, TOGETHER, shared_error_of, skies, too_alike, weight_of
 from lenslab.tasks.measure.task import Config, estimate_of, features_of, view_of
 from lenslab.tasks.measure.view import TRUTH
 from lenslab.tasks.trained import load
@@ -93,7 +93,7 @@ def main(words: list[str] | None = None) -> int:
     card, found = checkpoint.read_card(settings.checkpoint), {}
     for place, item in enumerate(quantities.quantities):
         mine = np.isfinite(truth[:, place])
-        if item.block == SMOOTH or mine.sum() < 100:
+        if item.block == SMOOTH or mine.sum() < 100 or too_alike(item):
             continue
         ln = hierarchy.ln_likelihoods(samples[mine, :, place], item.density, item.limits, TOGETHER)
         found[f"{item.block}/{item.key}"] = dict(

@@ -17,7 +17,8 @@ from scipy.special import ndtr
 
 SCATTERS = np.linspace(0.05, 0.5, 10)     # of a number about its mean in the population, dex: even before any lens
 GRID = 161                                # means that are tried
-ERRORS = np.linspace(0, 0.25, 51)         # of the prior's width: errors that lenses may share
+ERRORS = np.linspace(0, 0.6, 121)         # of the prior's width: errors that lenses may share
+LEVELS = 0.68, 0.95                       # of beliefs that are to be honest
 KERNEL = 0.06                             # share of the prior's width by which samples are smoothed for a common value
 ROUNDS, BURNT = 1500, 300                 # of the chain that gives shares of classes
 
@@ -82,16 +83,15 @@ def blur(value: np.ndarray, error: float) -> np.ndarray:
 
 
 def shared_error(known: list[Belief], truths: np.ndarray) -> float:
-    """The error that makes the true means of skies likeliest, each under its own belief `with_error`; all beliefs are
-    on one grid."""
+    """The least error with which the central 68 and 95 % of beliefs hold the true means of skies as often as they say;
+    all beliefs are on one grid. Coverage, and not likelihood: one sky that is far off does not rule the others."""
     value, density = known[0].value, np.array([one.density for one in known])
-
-    def ln(error: float) -> float:
-        wide = density @ blur(value, error).T
-        wide /= np.trapezoid(wide, value)[:, None]
-        return sum(np.log(max(np.interp(truth, value, row), 1e-300)) for truth, row in zip(truths, wide, strict=True))
-
-    return float(max(ERRORS * (value[-1] - value[0]), key=ln))
+    for error in ERRORS * (value[-1] - value[0]):
+        below = np.cumsum(density @ blur(value, error).T, 1)
+        rank = np.array([np.interp(truth, value, row / row[-1]) for truth, row in zip(truths, below, strict=True)])
+        if all((np.abs(rank - 0.5) <= level / 2).mean() >= level for level in LEVELS):
+            return float(error)
+    return float(error)
 
 
 def common_value(samples: np.ndarray, prior: Callable, limits: tuple[float, float]) -> Belief:

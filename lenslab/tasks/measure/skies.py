@@ -26,14 +26,18 @@ def weight_of(truth: np.ndarray, mean: float, item: Quantity) -> np.ndarray:
     return np.exp(-0.5 * ((truth - mean) / SCATTER) ** 2) / np.maximum(item.density(truth), 1e-300)
 
 
+def too_alike(item: Quantity) -> bool:
+    """Whether lenses differ by less than the numbers of one sky would: no skies can be made of them."""
+    return float(np.std(item.at(np.linspace(0, 1, 201)))) < SCATTER
+
+
 def skies(ln: np.ndarray, truth: np.ndarray, item: Quantity, number: int, lenses: int,
           seed: int = 0) -> Iterator[tuple[float, Belief]]:
     """Means, and what so many lenses say of them, drawn from lenses whose `ln_likelihoods` and truths (N,) are known.
     """
-    rng, (low, high) = np.random.default_rng(seed), item.limits
-    edge = (1 - MIDDLE) / 2 * (high - low)
+    rng, (low, high) = np.random.default_rng(seed), item.at(np.array([1 - MIDDLE, 1 + MIDDLE]) / 2)
     for _ in range(number):
-        mean = rng.uniform(low + edge, high - edge)
+        mean = rng.uniform(low, high)
         weight = weight_of(truth, mean, item)
         rows = rng.choice(len(truth), lenses, p=weight / weight.sum())
         yield mean, hierarchy.mean_of(ln[rows], item.limits)
@@ -47,7 +51,7 @@ def shared_errors(samples: np.ndarray, truth: np.ndarray, quantities: Quantities
     found = {}
     for k, item in enumerate(quantities.quantities):
         mine = np.isfinite(truth[:, k])
-        if item.block == SMOOTH or mine.sum() < FEWEST:
+        if item.block == SMOOTH or mine.sum() < FEWEST or too_alike(item):
             continue
         ln = hierarchy.ln_likelihoods(samples[mine, :SAMPLES, k], item.density, item.limits, TOGETHER)
         means, known = zip(*skies(ln, truth[mine, k], item, NUMBER, LENSES), strict=True)
