@@ -1,10 +1,17 @@
 """Attention among the pixels of a small map."""
 
+from math import gcd
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 HEADS = 4
+
+
+def heads_of(channels: int) -> int:
+    """HEADS, or as many as share the channels evenly."""
+    return gcd(channels, HEADS)
 
 
 class Offsets(nn.Module):
@@ -34,8 +41,9 @@ class Offsets(nn.Module):
 class Attention(nn.Module):
     """(B, C, h, w) to the same: self-attention and a layer for each token, both beside a short cut, norms first."""
 
-    def __init__(self, channels: int, heads: int = HEADS):
+    def __init__(self, channels: int, heads: int | None = None):
         super().__init__()
+        heads = heads or heads_of(channels)
         self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.mix, self.out = nn.Linear(channels, 3 * channels, bias=False), nn.Linear(channels, channels)
         self.offsets = Offsets(heads)

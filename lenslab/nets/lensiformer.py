@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lenslab.nets.attention import HEADS, Attention
+from lenslab.nets.attention import Attention, heads_of
 from lenslab.nets.lens_layer import Lensed
 from lenslab.nets.lens_net import LensNet
 
@@ -22,8 +22,9 @@ SCALE2 = 0.1         # square of how far attention reaches at first, in half sid
 class Crossing(nn.Module):
     """Tokens of an image (B, C, h, w) take up what those of the source (B, C, m, m) hold near where they come from."""
 
-    def __init__(self, channels: int, heads: int = HEADS):
+    def __init__(self, channels: int, heads: int | None = None):
         super().__init__()
+        heads = heads or heads_of(channels)
         self.norm, self.norm_source = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.query, self.mix = nn.Linear(channels, channels, bias=False), nn.Linear(channels, 2 * channels, bias=False)
         self.out = nn.Linear(channels, channels)

@@ -54,7 +54,8 @@ class Learner:
         it learns."""
         pairs = [] if self.mean is None else zip(self.mean.modules(), self.model.modules(), strict=True)
         return [mean for mean, moving in pairs
-                if isinstance(mean, nn.modules.batchnorm._BatchNorm) and moving.weight.requires_grad]
+                if isinstance(mean, nn.modules.batchnorm._BatchNorm)
+                and moving.weight is not None and moving.weight.requires_grad]
 
     @torch.no_grad()
     def settle(self, loss, batches: list) -> None:

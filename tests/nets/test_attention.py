@@ -36,6 +36,14 @@ def test_a_bias_that_likes_no_distance_leaves_each_token_with_itself():
     torch.testing.assert_close(block(x), x + normed)
 
 
+@pytest.mark.parametrize("channels", [6, 7, 114])
+def test_any_number_of_channels_is_shared_among_heads(channels):
+    """A search may ask for any width."""
+    maps = torch.randn(2, channels, 3, 3)
+    assert Attention(channels)(maps).shape == maps.shape
+    assert Crossing(channels)(maps, torch.randn(2, channels, 4, 4), torch.zeros(2, 2, 6, 6)).shape == maps.shape
+
+
 def test_offsets_depend_on_the_offset_alone_and_not_on_the_frame():
     offsets = Offsets(2)
     small, large = (offsets(h, w).view(2, h, w, h, w) for h, w in ((3, 4), (9, 7)))

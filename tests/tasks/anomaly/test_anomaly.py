@@ -5,8 +5,11 @@ import pytest
 import torch
 from scipy.stats import norm
 
+from lenslab import checkpoint
 from lenslab.population import find
-from lenslab.tasks import anomaly
+from lenslab.runs.folder import RunFolder
+from lenslab.runs.train import train
+from lenslab.tasks import anomaly, measure
 from lenslab.tasks.anomaly.judge import judgement_of, settle
 from lenslab.tasks.anomaly.task import build, usual, view_of
 
@@ -52,6 +55,20 @@ def test_training_sees_smooth_lenses_alone():
     assert np.array_equal(columns["image"][smooth], others["image"][smooth])
     assert not np.array_equal(columns["image"][~smooth], others["image"][~smooth])
     assert len(usual(CONFIG, 0, "train", 50)) == 50
+
+
+def test_a_flow_learns_in_the_features_of_a_network_that_measures(tmp_path):
+    """With the mean of the weights kept beside, whose features' norm has no weights to learn."""
+    config = measure.Config(head="point", width=4, features=8, population="seed-64")
+    built = measure.build(config)
+    path = tmp_path / "measure.safetensors"
+    checkpoint.save(path, built.model.state_dict(), built.card | dict(
+        format=checkpoint.FORMAT, task="measure", network="cnn", config=checkpoint.plain(vars(config)), metrics={}))
+    asked = anomaly.Config(kind="flow", population="seed-64", measurer=str(path), images=24, validation=30, test=30,
+                           batch=16, steps=2, warmup=0, ema=0.9, validate_every=2, workers=0)
+    with RunFolder(tmp_path / "run") as run:
+        found = train(anomaly, asked, run)
+    assert found["status"] == "finished" and 0 <= found["metrics"]["auc"] <= 1
 
 
 def test_what_a_kind_needs_is_asked_for():
