@@ -87,9 +87,9 @@ def visit(browser, address):
     def open_page(query: str = "", width: int = 1440, height: int = 900, theme: str = "light"):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         context.set_default_timeout(60000)
+        context.on("weberror", lambda error: errors.append(str(error.error)))     # of every tab
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address + query)
         return page
 
