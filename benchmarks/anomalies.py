@@ -53,7 +53,7 @@ def detector(path: Path, n: int, workers: int, fits: str, left: np.ndarray) -> d
     shown = held_out(view_of(config, HELD_OUT_SEED, "test", alone=False), n, workers)
     score = scores_of(trained, shown.inputs)
     found = judgement_of(trained, score, shown.labels, population.classes,
-                   smooth_class(population), RESAMPLES)
+                         smooth_class(population), RESAMPLES)
     found["strong"] = strong_auc(score[:len(left)], shown.labels[:len(left)] == smooth_class(population), left)
     found["no_lens"] = {kind: float((predict(trained, things(population, kind, THINGS)).p < FALSE).double().mean())
                         for kind in KINDS}

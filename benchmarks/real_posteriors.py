@@ -51,9 +51,11 @@ def measured(trained, observation) -> dict:
 
 def row_of(name: str, trained: dict[str, object]) -> dict:
     """All that is said of one lens."""
-    row = dict(lens=Path(name).stem)
+    row, observation = dict(lens=Path(name).stem), read.read_real(name)
+    prepared = {population: prepare_for(observation, find(population))
+                for population in {network.card["population"] for network in trained.values()}}
     for path, network in trained.items():
-        made = prepare_for(read.read_real(name), find(network.card["population"]))
+        made = prepared[network.card["population"]]
         row |= dict(signal=made.signal, warnings=list(made.warnings))
         row[path] = measured(network, made.observation) if network.card["task"] == "measure" else dict(
             p=float(oddness(network, made.observation).p[0]))

@@ -53,10 +53,10 @@ def posteriors(path: Path, fits: str, test: int, workers: int):
 
 def judged(ln: np.ndarray, truth: np.ndarray, item, number: int, lenses: int, error: float) -> dict:
     """Of skies drawn anew from the same lenses: error of the mean, and coverage with and without the shared error."""
-    errors, inside = [], {(level, word): 0 for level in (0.68, 0.95) for word in ("", "_alone")}
+    errors, inside = [], {(level, word): 0 for level in hierarchy.LEVELS for word in ("", "_alone")}
     for mean, known in skies(ln, truth, item, number, lenses):
         for word, one in (("", hierarchy.with_error(known, error)), ("_alone", known)):
-            for level in (0.68, 0.95):
+            for level in hierarchy.LEVELS:
                 below, above = one.interval(level)
                 inside[level, word] += below <= mean <= above
         errors.append(abs(known.median - mean))
@@ -104,7 +104,7 @@ def main(words: list[str] | None = None) -> int:
     if settings.json:
         print(json.dumps(found))
         return 0
-    bands = {level: band(level, settings.skies) for level in (0.68, 0.95)}
+    bands = {level: band(level, settings.skies) for level in hierarchy.LEVELS}
     print(f"| number | median error of the mean | error that lenses share | "
           f"truth within 68 % [{bands[0.68][0]:.2f}, {bands[0.68][1]:.2f}] | "
           f"95 % [{bands[0.95][0]:.2f}, {bands[0.95][1]:.2f}] | without the shared error | "

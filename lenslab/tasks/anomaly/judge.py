@@ -29,7 +29,7 @@ def evaluate(trained: Trained, config: Config, split: str = "validation") -> dic
     shown = held_out(view_of(config, HELD_OUT_SEED, split, alone=False), config.test, config.workers)
     population = find(config.population)
     return found | judgement_of(trained, scores_of(trained, shown.inputs), shown.labels, population.classes,
-                          smooth_class(population), RESAMPLES)
+                                smooth_class(population), RESAMPLES)
 
 
 def settle(trained: Trained, scores: torch.Tensor) -> None:
@@ -38,7 +38,7 @@ def settle(trained: Trained, scores: torch.Tensor) -> None:
 
 
 def judgement_of(trained: Trained, scores: torch.Tensor, labels: np.ndarray, classes: tuple[str, ...], bare: int,
-           resamples: int = 0) -> dict:
+                 resamples: int = 0) -> dict:
     """Of scores (N,): AUC of all others against smooth lenses and of each class, false alarms and finds at p < FALSE.
     """
     value, called = scores.numpy(), (trained.model.p(scores.to(trained.device)).cpu() < FALSE).numpy()

@@ -67,7 +67,7 @@ def evaluate(trained: Trained, config: Training, split: str = "validation") -> d
 
 
 def judgement_of(logits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], temperature: float,
-           resamples: int) -> dict:
+                 resamples: int) -> dict:
     """Plain numbers and their intervals, of logits (N, C) float64."""
     found = metrics.scores(probabilities_of(logits, temperature), labels, classes, resamples=resamples)
     raw = probabilities_of(logits, 1.0)

@@ -9,7 +9,7 @@ from lenslab.figures import classification, posterior
 from lenslab.figures.classification import named
 from lenslab.insight import hierarchy
 from lenslab.tasks.measure.quantities import SMOOTH, Quantity
-from lenslab.tasks.measure.skies import shared_error_of
+from lenslab.tasks.measure.skies import SAMPLES, shared_error_of
 from lenslab.ui.measure.answers import answer, quantities_of, truth_of
 from lenslab.ui.measure.form import FORM
 from lenslab.ui.measure.words import pair
@@ -21,7 +21,6 @@ SKY = "measure.sky"
 MOST = 300
 EVERY = 0.4            # s between two lenses
 STRANGE = 0.01
-KEPT = 400             # samples of a lens
 
 
 @dataclass
@@ -116,7 +115,7 @@ def add(network: Network, item: Quantity, sky: Sky) -> None:
         return
     quantities = quantities_of(network)
     place = next(k for k, one in enumerate(quantities.quantities) if (one.block, one.key) == (item.block, item.key))
-    samples = found.estimate.samples[:, :KEPT, place].numpy()
+    samples = found.estimate.samples[:, :SAMPLES, place].numpy()
     truth = truth_of(item, shown)
     sky.ln.append(hierarchy.ln_likelihoods(samples, item.density, item.limits)[0])
     sky.truths.append(np.nan if truth is None else truth)
